@@ -20,7 +20,7 @@ def copy_operation(op: Operation, copies: dict[SSAValue, SSAValue]) -> Operation
         regions=[Region([copy_block(block, copies) for block in region.blocks]) for region in op.regions],
     )
     for result, copied in zip(op.results, made.results, strict=True):
-        copied.name_hint = result.name_hint
+        copied._name = result._name  # pyright: ignore[reportPrivateUsage]  a valid name already
         copies[result] = copied
     return made
 
@@ -29,7 +29,7 @@ def copy_block(block: Block, copies: dict[SSAValue, SSAValue]) -> Block:
     """A copy of a block that no operation branches to."""
     made = Block(arg_types=block.arg_types)
     for argument, copied in zip(block.args, made.args, strict=True):
-        copied.name_hint, copied.location = argument.name_hint, argument.location
+        copied._name, copied.location = argument._name, argument.location  # pyright: ignore[reportPrivateUsage]
         copies[argument] = copied
     for op in block.ops:
         made.add_op(copy_operation(op, copies))

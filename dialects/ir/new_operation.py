@@ -7,7 +7,7 @@ from functools import cache
 from typing import TypeVar
 
 from xdsl.dialects.builtin import UNKNOWN_LOC, LocationAttr
-from xdsl.ir import Attribute, Operation, OpResult, Region, SSAValue, SSAValues
+from xdsl.ir import Attribute, Operation, OpResult, Region, SSAValue, SSAValues, Use
 from xdsl.irdl import IRDLOperation, OptionalDef
 
 OperationT = TypeVar("OperationT", bound=Operation)
@@ -26,12 +26,17 @@ def new_operation(
 ) -> OperationT:
     """Makes an operation of a class, as `create` does: unchecked, with the defaults of what is not given."""
     op = kind.__new__(kind)
-    op.operands = operands
+    op._operands = SSAValues(operands)  # pyright: ignore[reportPrivateUsage]  the setter is for those that had others
+    op._operand_uses = uses = tuple([Use(op, at) for at in range(len(operands))])  # pyright: ignore[reportPrivateUsage]
+    for value, use in zip(operands, uses, strict=True):
+        value.add_use(use)
     op.results = SSAValues([OpResult(type_, op, at) for at, type_ in enumerate(result_types)])
     op.properties, op.attributes = dict(properties), dict(attributes)
-    for defaults, given in zip(_defaults(kind), (op.properties, op.attributes), strict=True):
-        for name, value in defaults.items():
-            given.setdefault(name, value)
+    of_properties, of_attributes = _defaults(kind)
+    for name in of_properties:
+        op.properties.setdefault(name, of_properties[name])
+    for name in of_attributes:
+        op.attributes.setdefault(name, of_attributes[name])
     op.location = location
     op.regions = ()
     for region in regions:
