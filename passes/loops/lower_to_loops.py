@@ -48,9 +48,10 @@ class LowerToLoops(ModulePass):
                     "or run place-devices{device=cpu} on the graph first",
                     function,
                 )
-        models = verify_scheduled(op, "cpu").models
-        for function in lower_functions(
-            op, partial(loop_kernel, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle, models=models)
-        ):
+        checked = verify_scheduled(op, "cpu")
+        lower = partial(
+            loop_kernel, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle, models=checked.models
+        )
+        for function in lower_functions(op, lower, checked.structures):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

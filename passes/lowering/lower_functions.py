@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
+from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.lowering.host import Host
 from pullback.passes.lowering.host_memory import Memories
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKernels, Signature
+from pullback.passes.lowering.structure import Structure
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,12 @@ class LoweredFunction:
 def lower_functions(
     module: ModuleOp,
     lower_kernel: Callable[[Signature], LoweredKernel],
+    structures: Mapping[Kernel, Structure],
     memories: type[Memories] = Memories,
 ) -> list[LoweredFunction]:
     """Lowers all functions of a module, whose tensors are in such memories, and leaves it empty.
+
+    The structures of its kernels may be known from their check.
 
     Raises DiagnosticError for what is no function with a body, and as `Host` does.
     """
@@ -42,7 +47,7 @@ def lower_functions(
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             raise DiagnosticError(f"'{function.name}' has no place in a module of level `kernels`", function)
-        kernels = LoweredKernels(lower_kernel)
+        kernels = LoweredKernels(lower_kernel, structures)
         host = Host(function, kernels, memories)
         main = host.lower()
         lowered.append(LoweredFunction(main, host.arguments.globals, host.host_functions, kernels.operations))

@@ -62,8 +62,7 @@ class Signature:
         """The device that the kernel runs on; None in a program that names none."""
         return device_of_op(self.kernel)
 
-    @property
-    def structure(self) -> Structure:
+    def structure(self, of_kernel: Structure) -> Structure:
         """The structure of the kernel, with which of its operands and results share a buffer.
 
         One function serves all GPUs; the host's is another one.
@@ -72,7 +71,7 @@ class Signature:
         shared = tuple(numbers[buffer] for buffer in (*self.inputs, *self.outputs))
         # Rows of an identity matrix are not read, but computed.
         identities = tuple(map(is_identity, self.kernel.operands))
-        return structure_of(self.kernel), shared, identities, self.device == HOST
+        return of_kernel, shared, identities, self.device == HOST
 
     def origin_of(self, number: int) -> LocationAttr:
         """The location of the operation that makes a result."""
@@ -129,8 +128,11 @@ def scratch_end(arguments: Sequence[tuple[BufferKey, MemRefType]]) -> int:
 class LoweredKernels:
     """The kernels of one host function: one function for all of equal structure, named after the first."""
 
-    def __init__(self, lower: Callable[[Signature], LoweredKernel]) -> None:
+    def __init__(
+        self, lower: Callable[[Signature], LoweredKernel], structures: Mapping[Kernel, Structure]
+    ) -> None:
         self._lower = lower
+        self._structures = structures
         self._functions: list[Code] = []
         self._shared: dict[str, Operation] = {}
 
@@ -141,7 +143,9 @@ class LoweredKernels:
         """
         groups: dict[Structure, list[Signature]] = {}
         for signature in signatures:
-            groups.setdefault(signature.structure, []).append(signature)
+            known = self._structures.get(signature.kernel)
+            structure = signature.structure(structure_of(signature.kernel) if known is None else known)
+            groups.setdefault(structure, []).append(signature)
         found: dict[Kernel, LoweredKernel] = {}
         for first, *others in groups.values():
             kernels = [first.kernel, *(signature.kernel for signature in others)]

@@ -53,8 +53,8 @@ class LowerToGpu(ModulePass):
             )
         check_vector_bits(self.vector_bits, op)
         check_fmas_per_cycle(self.fmas_per_cycle, op)
-        verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
-        functions = lower_functions(op, self._kernel, DeviceMemories)
+        checked = verify_scheduled(op, "gpu", shared_bytes=self.shared_bytes)
+        functions = lower_functions(op, self._kernel, checked.structures, DeviceMemories)
         kernels = [kernel for function in functions for kernel in function.kernels]
         launched = [kernel for kernel in kernels if not isinstance(kernel, func.FuncOp)]
         op.body.block.add_op(GpuModuleOp(KERNELS, launched))

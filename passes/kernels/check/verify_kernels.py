@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
@@ -35,6 +35,8 @@ class CheckedKernels:
     """One of all that are equal, those of the host's device apart."""
     models: dict[Kernel, KernelModel]
     """Their models. A lowering changes a model, and takes it out."""
+    structures: Mapping[Kernel, Structure] = field(default_factory=dict[Kernel, Structure])
+    """The structures of all kernels."""
 
 
 def verify_scheduled(module: ModuleOp, target: str | None = None, **means: int) -> CheckedKernels:
@@ -65,11 +67,15 @@ def _checked(module: ModuleOp) -> CheckedKernels:
     """Checks all that no target's means decide."""
     kernels: dict[tuple[Structure, bool], Kernel] = {}
     models: dict[Kernel, KernelModel] = {}
+    structures: dict[Kernel, Structure] = {}
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             continue
         for op in operations_within(function):
-            if isinstance(op, Kernel) and (key := (structure_of(op), is_for_cpu(op))) not in kernels:
+            if not isinstance(op, Kernel):
+                continue
+            structures[op] = structure_of(op)
+            if (key := (structures[op], is_for_cpu(op))) not in kernels:
                 check_dtypes(op)
                 check_bodies(op)
                 models[op] = check_schedule(op)
@@ -77,7 +83,7 @@ def _checked(module: ModuleOp) -> CheckedKernels:
         check_placement(function)
         if has_plan(function):
             check_memory(function)
-    return CheckedKernels(module, TABLE.registered, tuple(kernels.values()), models)
+    return CheckedKernels(module, TABLE.registered, tuple(kernels.values()), models, structures)
 
 
 def is_for_cpu(kernel: Kernel) -> bool:
