@@ -16,6 +16,7 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import label_of
 from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_within
 
 BufferKey: TypeAlias = tuple[str, int | str]
 """A buffer: `("arena", offset in bytes)`, `("input", number)`, `("output", number)`, `("variable", name)`,
@@ -40,7 +41,7 @@ class BufferAssignment:
         self.arenas = arenas_of(function)
         """The bytes of each arena, by device; None stands for that of a program that names none."""
         self.constants: dict[BufferKey, Constant] = {}
-        for op in function.walk():
+        for op in operations_within(function):
             if isinstance(op, Constant):
                 self.constants["constant", len(self.constants)] = op
         self._known: dict[SSAValue, BufferKey] = {

@@ -16,6 +16,7 @@ from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.types import VariableType, element_type_of, shape_of_type
 from pullback.dialects.ir.dense import dense_elements
+from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.upstream.memref import GlobalOp, value_type
 from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey, arena_on
 from pullback.passes.lowering.code_builder import named
@@ -107,7 +108,7 @@ def _given(function: func.FuncOp) -> Iterator[HostArgument]:
         device = device_of_value(argument)
         yield HostArgument("input", ("input", number), tensor_memref(argument), device, argument.name_hint)
     seen: set[str] = set()
-    for op in function.walk():
+    for op in operations_within(function):
         if isinstance(op, VariableOp) and op.label not in seen:
             seen.add(op.label)
             assert isinstance(op.result.type, VariableType)

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.recurrences.row_products import batch_row_products
 from pullback.passes.recurrences.summed_products import batch_summed_products
 from pullback.passes.rewriting.statistic import Statistic
@@ -37,7 +38,7 @@ class BatchProducts(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
-            loops = [o for o in function.walk() if isinstance(o, While)]
+            loops = operations_of_class(While, function)
             found = 0
             for loop in reversed(loops):  # inner ones first: what they give to outer ones may go further
                 found += batch_row_products(loop) + batch_summed_products(loop)

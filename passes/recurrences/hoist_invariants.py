@@ -17,6 +17,7 @@ from pullback.dialects.graph.op.indexed import Alias, ContractionOp, Pointwise, 
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.recurrences.known_trips import trip_count
 from pullback.passes.recurrences.loop_values import before, bytes_of_row, is_outside, is_tensor
 from pullback.passes.rewriting.replacement import drop, replace_operands
@@ -45,7 +46,7 @@ class HoistInvariants(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
-            for loop in reversed([o for o in function.walk() if isinstance(o, While)]):
+            for loop in reversed(operations_of_class(While, function)):
                 HoistInvariants.hoisted.add(hoist_from(loop) + transpose_factors(loop))
 
 

@@ -30,6 +30,7 @@ from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.stacks import Pop
 from pullback.dialects.graph.tensor.insertion import inserting
 from pullback.dialects.graph.tensor.types import element_type_of
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.recurrences.kept_rows import KeptRows
 from pullback.passes.recurrences.known_trips import trip_count
 from pullback.passes.recurrences.loop_values import before, is_tensor
@@ -53,7 +54,7 @@ class StacksToRows(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
-            loops = [o for o in function.walk() if isinstance(o, While)]
+            loops = operations_of_class(While, function)
             found = sum(map(replace_stacks, loops))
             if found:
                 StacksToRows.replaced.add(found)

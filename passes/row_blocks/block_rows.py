@@ -24,6 +24,7 @@ from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import is_float, shape_of_type
 from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.kernels.form.decompose import decompose
 from pullback.passes.lowering.vector_registers import FMAS_PER_CYCLE, check_fmas_per_cycle
 from pullback.passes.rewriting.replacement import replace_operands
@@ -121,7 +122,7 @@ class BlockRows(ModulePass):
 
 
 def _products(function: func.FuncOp) -> list[MatMul]:
-    return [op for op in function.walk() if isinstance(op, MatMul)]
+    return operations_of_class(MatMul, function)
 
 
 def emit(region: RowRegion, stages: list[Stage], rows: int) -> None:

@@ -15,6 +15,7 @@ from xdsl.ir import Block, IRNode, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from pullback.dialects.graph.state.control_flow import While
+from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.rewriting.replacement import Replacements
 from pullback.passes.rewriting.statistic import Statistic
 from pullback.passes.simplify.canonicalize import settled_functions
@@ -40,8 +41,8 @@ class MergeLoops(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for function in settled_functions(op):
             loops: dict[Block, list[While]] = {}
-            for inner in function.walk():
-                if type(inner) is While and inner.parent is not None:
+            for inner in operations_of_class(While, function):
+                if inner.parent is not None:
                     loops.setdefault(inner.parent, []).append(inner)
             for block, own in loops.items():
                 there = [loop for loop in own if loop.parent is block]  # not in a loop that has been merged
