@@ -133,11 +133,12 @@ class NodeReader:
 
     def _pointwise(self, op: Pointwise, position: Position) -> Reading:
         operands: list[Node] = []
-        has_dims = 1 not in shape_of_type(op.results[0].type)  # one of extent 1 is read at 0
+        (result,) = op.results
+        has_dims = 1 not in shape_of_type(result.type)  # one of extent 1 is read at 0
         for number, operand in enumerate(op.operands):
             is_here = has_dims and reads_where_it_writes(op, operand)
             operands.append((yield operand, position if is_here else self._position(op, number, position)))
-        type_ = element_type_of(op.results[0].type)
+        type_ = element_type_of(result.type)
         node = Compute(register_type(type_), tuple(operands), op=op)
         node.gather_facts()
         return rounded(node, type_)
