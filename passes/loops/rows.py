@@ -111,7 +111,7 @@ class Rows(Lines):
         ]
         work = RowSweep(stage, reduces, outputs, partial, count)
         if self.split is None or self.split.dim is None:
-            self._sweeps(row, list(self.inner), work)
+            self._sweeps(row, list(self.inner), work, self._sweep(work))
         else:
             self._split(row, work, self.split.dim)
         for node, accumulator in zip(reduces, partial, strict=True):
@@ -122,7 +122,8 @@ class Rows(Lines):
     def _split(self, row: LoopLevel, work: RowSweep, dim: int) -> None:
         """One sweep in parts of the loop along a dim; what is left behind the last whole iteration comes after."""
         is_last, extent = dim == self.inner[-1], self.kernel.space.extents[dim]
-        unit = self._sweep(work).block if is_last else 1
+        sweep = self._sweep(work)
+        unit = sweep.block if is_last else 1
         parts = LoopParts.of(extent, self.kernel.schedule.cpu.split or 1, unit)
         if parts.count:
             partial = PartialResults(self.kernel, parts, work.partial)
@@ -130,24 +131,26 @@ class Rows(Lines):
             def part(number: SSAValue, start: SSAValue, end: SSAValue) -> None:
                 own = replace(work, partial=[replace(a, values=[]) for a in work.partial])
                 level = row.inside(self.builder.insertion_point, {})
-                self._sweeps(level, list(self.inner), own, Range(dim, (start, end), parts.size))
+                self._sweeps(level, list(self.inner), own, sweep, Range(dim, (start, end), parts.size))
                 partial.store(number, own.partial)
 
             in_parts(self.builder, parts, part)
             partial.combine(work.partial)
         if parts.extent < extent:
-            self._sweeps(row, list(self.inner), work, Range(dim))
+            self._sweeps(row, list(self.inner), work, sweep, Range(dim))
 
-    def _sweeps(self, level: LoopLevel, dims: list[int], work: RowSweep, range_: Range | None = None) -> None:
+    def _sweeps(
+        self, level: LoopLevel, dims: list[int], work: RowSweep, sweep: Sweep, range_: Range | None = None
+    ) -> None:
         """Loops over the dims of R, the last of them in vectors; one of them over a range only."""
         first, *rest = dims
-        sweep, here = self._sweep(work), range_ if range_ is not None and range_.dim == first else None
+        here = range_ if range_ is not None and range_.dim == first else None
         if rest:
             extents = self.kernel.space.extents
 
             def around(index: SSAValue) -> None:
                 inside = level.inside(self.builder.insertion_point, {first: index})
-                self._sweeps(inside, rest, work, range_)
+                self._sweeps(inside, rest, work, sweep, range_)
 
             depth = sweep.steps * prod(extents[d] for d in rest[:-1])
             carried_loop(self.builder, extents[first], f"r{first}", work.partial, around, depth, range_=here)

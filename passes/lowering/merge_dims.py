@@ -12,56 +12,77 @@ d1 and d2 are one run of 30 elements in both, d0 and d1 in %x alone: what is lef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import accumulate, pairwise
 from math import prod
 
 from pullback.dialects.graph.op.affine import Affine, mergeable
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.nodes import Contraction, Coordinate, Reduce, Scanned
+from pullback.passes.lowering.nodes import Bound, Contraction, Coordinate, Load, Reduce, Scanned
 
 
 def merge_dims(model: KernelModel) -> KernelModel:
     """Merges what can be of P, of R and of the pieces, each on its own, and drops dims of extent 1."""
     space = model.space
-    parts = [merged(model, dims) for dims in (space.outer, space.inner, space.extra)]
+    accesses = Accesses.of(model)
+    parts = [accesses.merged(dims) for dims in (space.outer, space.inner, space.extra)]
     extents = renumber(model, [group for groups in parts for group in groups])
     bounds = accumulate(map(len, parts), initial=0)
     parallel, reduce, pieces = (extents[a:b] for a, b in pairwise(bounds))
     return replace(model, space=replace(space, parallel=parallel, reduce=reduce, pieces=pieces))
 
 
-def merged(model: KernelModel, dims: Sequence[int]) -> list[list[int]]:
-    """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out.
+@dataclass(frozen=True)
+class Accesses:
+    """How a kernel goes through its dims."""
 
-    A dim along which something is scanned, or terms are in blocks, stays by itself.
-    """
-    offsets, extents = _offsets(model), model.space.extents
-    borders = (n.border for n in model.nodes if isinstance(n, Contraction) and n.border is not None)
-    bounds = list(dict.fromkeys([*(bound for load in model.loads for bound in load.bounds), *borders]))
-    apart = frozenset[int]().union(
-        *(n.along for n in model.nodes if isinstance(n, Scanned)),
-        *(n.one_in for n in model.nodes if isinstance(n, Contraction)),
-    )
-    groups: list[list[int]] = []
-    for dim in dims:
-        if extents[dim] == 1:
-            continue
-        joins = bool(groups) and not apart & {groups[-1][-1], dim}
-        joins = joins and all(b.allows(groups[-1][-1], dim, extents) for b in bounds)
-        if joins and mergeable(offsets, groups[-1][-1], extents, dim):
-            groups[-1].append(dim)
-        else:
-            groups.append([dim])
-    return groups
-
-
-def _offsets(model: KernelModel) -> list[Affine]:
+    extents: Sequence[int]
+    offsets: Sequence[Affine]
     """All that is counted along dims."""
-    offsets = [*(o.offset for o in model.outputs), *(load.offset for load in model.loads)]
-    offsets += [o.number for o in model.outputs if o.number is not None]
-    offsets += [n.number for n in model.nodes if isinstance(n, Coordinate)]
-    return offsets
+    bounds: Sequence[Bound]
+    """What is read within bounds only."""
+    apart: frozenset[int]
+    """Dims along which something is scanned, or terms are in blocks: each stays by itself."""
+
+    @staticmethod
+    def of(model: KernelModel) -> Accesses:
+        """Finds them in the nodes of a kernel."""
+        offsets = [o.offset for o in model.outputs]
+        offsets += [o.number for o in model.outputs if o.number is not None]
+        bounds: dict[Bound, None] = {}
+        apart: set[int] = set()
+        for node in model.nodes:
+            match node:
+                case Load():
+                    offsets.append(node.offset)
+                    bounds.update(dict.fromkeys(node.bounds))
+                case Coordinate():
+                    offsets.append(node.number)
+                case Scanned():
+                    apart.update(node.along)
+                case Contraction():
+                    apart.update(node.one_in)
+                    if node.border is not None:
+                        bounds[node.border] = None
+                case _:
+                    pass
+        return Accesses(model.space.extents, list(dict.fromkeys(offsets)), list(bounds), frozenset(apart))
+
+    def merged(self, dims: Sequence[int]) -> list[list[int]]:
+        """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out."""
+        extents = self.extents
+        groups: list[list[int]] = []
+        for dim in dims:
+            if extents[dim] == 1:
+                continue
+            joins = bool(groups) and not self.apart & {groups[-1][-1], dim}
+            joins = joins and all(b.allows(groups[-1][-1], dim, extents) for b in self.bounds)
+            if joins and mergeable(self.offsets, groups[-1][-1], extents, dim):
+                groups[-1].append(dim)
+            else:
+                groups.append([dim])
+        return groups
 
 
 def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, ...]:
@@ -71,6 +92,7 @@ def renumber(model: KernelModel, groups: Sequence[Sequence[int]]) -> tuple[int, 
     def affine(old: Affine) -> Affine:
         return Affine(tuple(old.coefficients[group[-1]] for group in groups), old.constant)
 
+    @cache  # many nodes have the same
     def dims(old: frozenset[int]) -> frozenset[int]:
         return frozenset(number[d] for d in old if d in number)
 

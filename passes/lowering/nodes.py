@@ -37,9 +37,11 @@ class Node:
 
     def gather_facts(self) -> None:
         """Dims and stages of the operands."""
-        self.dims = self.dims.union(*(o.dims for o in self.operands))
-        self.stage = max((o.stage for o in self.operands), default=0)
-        self.is_late = any(o.is_late for o in self.operands)
+        self.stage, self.is_late = 0, False
+        for operand in self.operands:
+            self.dims |= operand.dims
+            self.stage = max(self.stage, operand.stage)
+            self.is_late = self.is_late or operand.is_late
 
 
 @dataclass(eq=False, slots=True)
@@ -225,7 +227,9 @@ def cone(roots: Sequence[Node], is_given: Callable[[Node], bool] = lambda node: 
             order.append(node)
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            if not is_given(node):
-                stack.extend((o, False) for o in reversed(node.operands))
+            if not node.operands or is_given(node):
+                order.append(node)
+            else:
+                stack.append((node, True))
+                stack += [(o, False) for o in reversed(node.operands)]
     return order

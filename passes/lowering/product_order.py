@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.merge_dims import merged, renumber
+from pullback.passes.lowering.merge_dims import Accesses, renumber
 from pullback.passes.lowering.nodes import Contraction
 
 
@@ -33,9 +33,10 @@ def merge_product_dims(model: KernelModel) -> KernelModel:
     A product's blocks need its rows, its columns and what is summed over apart.
     """
     space, (batch, rows, columns) = model.space, _roles(model)
-    parallel = [*merged(model, batch), *(merged(model, rows) or [rows[-1:]]), columns]
-    terms = merged(model, space.inner) or [space.inner[-1:]]
-    pieces = merged(model, space.extra)
+    merged = Accesses.of(model).merged
+    parallel = [*merged(batch), *(merged(rows) or [rows[-1:]]), columns]
+    terms = merged(space.inner) or [space.inner[-1:]]
+    pieces = merged(space.extra)
     extents = renumber(model, [*parallel, *terms, *pieces])
     first, last = len(parallel), len(parallel) + len(terms)
     outer, inner, extra = extents[:first], extents[first:last], extents[last:]
