@@ -11,7 +11,7 @@ from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.gradient.markers import Backward, GradientResults, SumGradients
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.op.graph_op import GraphOp
-from pullback.dialects.graph.op.indexed import Alias, Indexed, Uniform, View
+from pullback.dialects.graph.op.indexed import Alias, Indexed
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.stacks import EmptyStack, Pop, Push
@@ -34,11 +34,6 @@ def runs_natively(op: Operation) -> bool:
     matrices.
     """
     return isinstance(op, Indexed) and has_kernel_dtypes(op) and op.has_body() and HOST not in op.attributes
-
-
-def is_grouped(op: Operation) -> bool:
-    """Tells whether an operation is computed in a kernel (sums of stacks are not: they are as long as a loop ran)."""
-    return runs_natively(op) and not isinstance(op, View | Uniform)
 
 
 def has_kernel_dtypes(op: Operation) -> bool:

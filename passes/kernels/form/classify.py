@@ -22,13 +22,20 @@ from xdsl.ir import Block, Operation, SSAValue
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.by_index.gather import MakeSlices
 from pullback.dialects.graph.op.access import Axes
-from pullback.dialects.graph.op.indexed import Alias, View, operand_axes, rows_terms
+from pullback.dialects.graph.op.indexed import (
+    Alias,
+    Uniform,
+    View,
+    operand_axes,
+    reads_where_it_writes,
+    rows_terms,
+)
 from pullback.dialects.graph.tensor.types import shape_of_type
 from pullback.passes.kernels.form.deferred import Deferred
 from pullback.passes.kernels.form.gates import Barriers
 from pullback.passes.kernels.form.legalize import Bundle
 from pullback.passes.kernels.form.variable_readers import Readers
-from pullback.passes.lowering.support import is_grouped, runs_natively
+from pullback.passes.lowering.support import runs_natively
 
 
 @dataclass(frozen=True)
@@ -122,19 +129,20 @@ class _Walk:
 
     def _visit(self, op: Operation) -> None:
         self._segment = self._barriers.segment(op)
-        if self.deferred.takes(op) or self._takes_after_stored(op):
+        is_native = runs_natively(op)
+        if is_native and (self.deferred.takes(op) or self._takes_after_stored(op)):
             self._readers.defer(op)
             if op not in self.deferred.constants and self._barriers.are_crossed_by(op):
                 for value in op.results:
                     self._store(value)
-        elif is_grouped(op):
+        elif is_native and not isinstance(op, View | Uniform):
             self._compute(op, op.results[0])
         else:
             self._leave_outside(op)
 
     def _takes_after_stored(self, op: Operation) -> bool:
         """Defers a view whose operands are stored, where too many views came before it; tells whether it did."""
-        if not isinstance(op, View) or not runs_natively(op):
+        if not isinstance(op, View):
             return False
         for value in op.operands:
             self._store(value)
@@ -182,8 +190,12 @@ class _Walk:
 
         def push(op: Operation, here: Axes | None, result: int = 0) -> None:
             for number, operand in enumerate(op.operands):
-                axes = operand_axes(op, number, result)
-                there = None if axes is None or here is None else composed(axes, here)
+                # An axis of extent 1 runs along no dim, whatever reads it.
+                if here is not None and None not in here and reads_where_it_writes(op, operand):
+                    there = here
+                else:
+                    axes = operand_axes(op, number, result)
+                    there = None if axes is None or here is None else composed(axes, here)
                 pending.append(Access(operand, there))
 
         here = tuple(axis if extent != 1 else None for axis, extent in enumerate(loop_shape(op, value)))

@@ -15,7 +15,6 @@ from xdsl.ir import Operation, SSAValue
 from pullback.dialects.graph.op.families import Elementwise, is_expensive
 from pullback.dialects.graph.op.indexed import Pointwise, Uniform, View, picks_rows
 from pullback.dialects.graph.tensor.types import shape_of_type
-from pullback.passes.lowering.support import runs_natively
 
 LARGEST = 16
 """The most operations that a kernel repeats for one value. A bound keeps the whole linear."""
@@ -56,7 +55,7 @@ class Deferred:
         return value.owner in self.constants
 
     def takes(self, op: Operation, after_stored: bool = False) -> bool:
-        """Defers an operation if that is possible, and tells whether it is.
+        """Defers an operation that runs natively if that is possible, and tells whether it is.
 
         `after_stored` says that its operands are in memory, so that it repeats nothing before them.
         """
@@ -75,8 +74,6 @@ class Deferred:
         return True
 
     def _may_defer(self, op: Operation) -> bool:
-        if not runs_natively(op):
-            return False
         match op:
             case Uniform():
                 return op.element() is not None
