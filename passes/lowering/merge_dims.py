@@ -25,8 +25,8 @@ from pullback.passes.lowering.nodes import Bound, Contraction, Coordinate, Load,
 def merge_dims(model: KernelModel) -> KernelModel:
     """Merges what can be of P, of R and of the pieces, each on its own, and drops dims of extent 1."""
     space = model.space
-    accesses = Accesses.of(model)
-    parts = [accesses.merged(dims) for dims in (space.outer, space.inner, space.extra)]
+    traversals = Traversals.of(model)
+    parts = [traversals.merged(dims) for dims in (space.outer, space.inner, space.extra)]
     extents = renumber(model, [group for groups in parts for group in groups])
     bounds = accumulate(map(len, parts), initial=0)
     parallel, reduce, pieces = (extents[a:b] for a, b in pairwise(bounds))
@@ -34,7 +34,7 @@ def merge_dims(model: KernelModel) -> KernelModel:
 
 
 @dataclass(frozen=True)
-class Accesses:
+class Traversals:
     """How a kernel goes through its dims."""
 
     extents: Sequence[int]
@@ -46,7 +46,7 @@ class Accesses:
     """Dims along which something is scanned, or terms are in blocks: each stays by itself."""
 
     @staticmethod
-    def of(model: KernelModel) -> Accesses:
+    def of(model: KernelModel) -> Traversals:
         """Finds them in the nodes of a kernel."""
         offsets = [o.offset for o in model.outputs]
         offsets += [o.number for o in model.outputs if o.number is not None]
@@ -67,7 +67,7 @@ class Accesses:
                         bounds[node.border] = None
                 case _:
                     pass
-        return Accesses(model.space.extents, list(dict.fromkeys(offsets)), list(bounds), frozenset(apart))
+        return Traversals(model.space.extents, list(dict.fromkeys(offsets)), list(bounds), frozenset(apart))
 
     def merged(self, dims: Sequence[int]) -> list[list[int]]:
         """Groups neighbours among these dims that every access traverses as one; dims of extent 1 are left out."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pullback.passes.lowering.kernel_model import KernelModel
-from pullback.passes.lowering.merge_dims import Accesses, renumber
+from pullback.passes.lowering.merge_dims import Traversals, renumber
 from pullback.passes.lowering.nodes import Contraction
 
 
@@ -33,7 +33,7 @@ def merge_product_dims(model: KernelModel) -> KernelModel:
     A product's blocks need its rows, its columns and what is summed over apart.
     """
     space, (batch, rows, columns) = model.space, _roles(model)
-    merged = Accesses.of(model).merged
+    merged = Traversals.of(model).merged
     parallel = [*merged(batch), *(merged(rows) or [rows[-1:]]), columns]
     terms = merged(space.inner) or [space.inner[-1:]]
     pieces = merged(space.extra)
