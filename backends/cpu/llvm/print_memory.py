@@ -71,8 +71,14 @@ def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
     """Lanes whose mask is false touch no memory."""
     type = op.result.type
     require_rows(p, op, op.base, type)
-    moved, address = moved_as(type), (aligned("ptr", type), p.address(op.base, op.indices))
-    arguments = [address, p.argument(op.mask), reinterpreted(p, p.argument(op.pass_thru), moved)]
+    place, mask = p.address(op.base, op.indices), p.argument(op.mask)
+    if (lane := only_lane(mask)) is not None:
+        element, at = lane_address(p, type, place, lane)
+        one = p.temporary("lane", f"load {element}, ptr {at}, align {size_in_bytes(element_type(type))}")
+        p.define(op.result, f"insertelement {p.typed(op.pass_thru)}, {element} {one}, i32 {lane}")
+        return
+    moved, address = moved_as(type), (aligned("ptr", type), place)
+    arguments = [address, mask, reinterpreted(p, p.argument(op.pass_thru), moved)]
     text = masked(p, "masked.load", moved, arguments, "p0")
     if moved != type:
         text = f"bitcast {spell(moved)} {p.temporary('halves', text)} to {spell(type)}"
@@ -80,24 +86,36 @@ def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
 
 
 def masked_store(p: FunctionPrinter, op: vector.MaskedStoreOp) -> None:
-    """Lanes whose mask is false touch no memory.
-
-    One lane alone is stored as a scalar: LLVM stores as many bytes of it as it had before it was truncated.
-    """
+    """Lanes whose mask is false touch no memory."""
     type = op.value_to_store.type
     require_rows(p, op, op.base, type)
-    place, (_, mask) = p.address(op.base, op.indices), p.argument(op.mask)
-    lanes = [lane for lane, word in enumerate(LANES.findall(mask)) if word == "true"]
-    if len(lanes) == 1:
-        element = element_type(type)
-        one = p.temporary("lane", f"extractelement {p.typed(op.value_to_store)}, i32 {lanes[0]}")
-        if lanes[0]:
-            place = p.temporary("at", f"getelementptr inbounds {spell(element)}, ptr {place}, i64 {lanes[0]}")
-        p.line(f"store {spell(element)} {one}, ptr {place}, align {size_in_bytes(element)}")
+    place, mask = p.address(op.base, op.indices), p.argument(op.mask)
+    if (lane := only_lane(mask)) is not None:
+        one = p.temporary("lane", f"extractelement {p.typed(op.value_to_store)}, i32 {lane}")
+        element, at = lane_address(p, type, place, lane)
+        p.line(f"store {element} {one}, ptr {at}, align {size_in_bytes(element_type(type))}")
         return
     moved, address = moved_as(type), (aligned("ptr", type), place)
-    arguments = [reinterpreted(p, p.argument(op.value_to_store), moved), address, p.argument(op.mask)]
+    arguments = [reinterpreted(p, p.argument(op.value_to_store), moved), address, mask]
     p.line(masked(p, "masked.store", moved, arguments, "p0"))
+
+
+def only_lane(mask: Argument) -> int | None:
+    """The lane of a mask that is a literal with one lane.
+
+    It is accessed as a scalar: LLVM stores as many bytes of it as it had before it was truncated, and aborts where the
+    vector that it is loaded into is a constant of another type.
+    """
+    lanes = [lane for lane, word in enumerate(LANES.findall(mask[1])) if word == "true"]
+    return lanes[0] if len(lanes) == 1 else None
+
+
+def lane_address(p: FunctionPrinter, type: Attribute, place: str, lane: int) -> tuple[str, str]:
+    """The type of an element of a vector, and the address of that of a lane."""
+    element = spell(element_type(type))
+    if lane:
+        place = p.temporary("at", f"getelementptr inbounds {element}, ptr {place}, i64 {lane}")
+    return element, place
 
 
 LANES = re.compile(r"\bi1 (true|false)\b")
