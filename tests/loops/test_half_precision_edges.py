@@ -30,3 +30,17 @@ def test_a_dense_layer_of_any_width(dtype: str, columns: int) -> None:
     np.testing.assert_array_equal(got[0], expected)
     np.testing.assert_array_equal(got[2], np.sum(2 * expected, 0))
     np.testing.assert_array_equal(got[1], images.T @ (2 * expected))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_line_that_ends_within_a_vector_is_reduced(dtype: str) -> None:
+    """What is not there is a constant where a line is compared with zero."""
+    for extent in (3, 17, 33):
+        line = (np.arange(extent) % 3 + 1).astype(DTYPES[dtype])
+        with pb.Graph():
+            x = pb.placeholder(dtype, (extent,))
+            found = [pb.all(pb.cast(x, "i1")), pb.any(pb.cast(x, "i1")), pb.max(x), pb.min(x), pb.sum(x)]
+            step = pb.compile([x], found, target="cpu")
+        got = [float(value) for value in step(line)]
+        exact = line.astype(np.float64)
+        assert got == [True, True, exact.max(), exact.min(), exact.sum()]

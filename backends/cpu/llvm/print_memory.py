@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import prod
 
 from xdsl.dialects import memref, vector
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType, f16
+from xdsl.dialects.builtin import DYNAMIC_INDEX, BFloat16Type, MemRefType, VectorType, i16
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from pullback.backends.cpu.llvm.function_printer import (
@@ -81,7 +81,7 @@ def masked_load(p: FunctionPrinter, op: vector.MaskedLoadOp) -> None:
     arguments = [address, mask, reinterpreted(p, p.argument(op.pass_thru), moved)]
     text = masked(p, "masked.load", moved, arguments, "p0")
     if moved != type:
-        text = f"bitcast {spell(moved)} {p.temporary('halves', text)} to {spell(type)}"
+        text = f"bitcast {spell(moved)} {p.temporary('words', text)} to {spell(type)}"
     p.define(op.result, text)
 
 
@@ -103,8 +103,7 @@ def masked_store(p: FunctionPrinter, op: vector.MaskedStoreOp) -> None:
 def only_lane(mask: Argument) -> int | None:
     """The lane of a mask that is a literal with one lane.
 
-    It is accessed as a scalar: LLVM stores as many bytes of it as it had before it was truncated, and aborts where the
-    vector that it is loaded into is a constant of another type.
+    It is accessed as a scalar: LLVM stores as many bytes of it as it had before it was truncated.
     """
     lanes = [lane for lane, word in enumerate(LANES.findall(mask[1])) if word == "true"]
     return lanes[0] if len(lanes) == 1 else None
@@ -123,13 +122,13 @@ LANES = re.compile(r"\bi1 (true|false)\b")
 
 
 def moved_as(type: Attribute) -> Attribute:
-    """The type of vector that a masked access moves elements as: f16 for other elements of 16 bits.
+    """The type of vector that a masked access moves elements as: words for bf16.
 
-    LLVM makes a scalar access of a mask with one lane. Of bf16 it does so after such scalars have become impossible,
-    and aborts: at 33 of 64 lanes, where the machine has AVX512-BF16. Of truncated integers it stores too many bytes.
+    LLVM makes a scalar access of a mask with one lane, of bf16 after such scalars have become impossible, and aborts:
+    at 33 of 64 lanes, where the machine has AVX512-BF16. Moved as f16 they make it abort elsewhere.
     """
-    is_short = isinstance(type, VectorType) and size_in_bytes(type.element_type) == 2
-    return vector_type(f16, length(type) or 0) if is_short else type
+    is_brain = isinstance(type, VectorType) and isinstance(type.element_type, BFloat16Type)
+    return vector_type(i16, length(type) or 0) if is_brain else type
 
 
 def reinterpreted(p: FunctionPrinter, argument: Argument, type: Attribute) -> Argument:
@@ -137,7 +136,7 @@ def reinterpreted(p: FunctionPrinter, argument: Argument, type: Attribute) -> Ar
     typed, text = argument
     if typed == spell(type):
         return argument
-    return spell(type), p.temporary("halves", f"bitcast {typed} {text} to {spell(type)}")
+    return spell(type), p.temporary("words", f"bitcast {typed} {text} to {spell(type)}")
 
 
 def aligned(pointer: str, type: Attribute) -> str:
