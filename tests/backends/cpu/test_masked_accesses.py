@@ -23,15 +23,20 @@ NARROWED = [
 WIDTHS = {"i8": (16, 64), "i16": (8, 64), "bf16": (32, 64)}
 
 
+def row_under(mask: str, n: int, width: int) -> str:
+    """The number of a row and its mask."""
+    return f"""
+  %row{n} = arith.constant {n} : index
+  {mask.replace("%m", f"%m{n}").replace("%size", f"%size{n}")} : vector<{width}xi1>"""
+
+
 def narrowing(wide: str, narrow: str, width: int, masks: list[str]) -> str:
     """A module that narrows rows of x, and stores each at the beginning of a row of y under one of these masks."""
     op = "arith.trunci" if wide.startswith("i") else "arith.truncf"
     x, y = f"memref<{len(masks)}x{width}x{wide}>", f"memref<{len(masks)}x{2 * width}x{narrow}>"
     loaded, stored = f"vector<{width}x{wide}>", f"vector<{width}x{narrow}>"
     lines = [
-        f"""
-  %row{n} = arith.constant {n} : index
-  {mask.replace("%m", f"%m{n}").replace("%size", f"%size{n}")} : vector<{width}xi1>
+        f"""{row_under(mask, n, width)}
   %w{n} = vector.load %x[%row{n}, %zero] : {x}, {loaded}
   %v{n} = {op} %w{n} : {loaded} to {stored}
   vector.maskedstore %y[%row{n}, %zero], %m{n}, %v{n} : {y}, vector<{width}xi1>, {stored}"""
@@ -70,9 +75,7 @@ def widening(wide: str, narrow: str, width: int, masks: list[str], passed: str) 
     x, y = f"memref<{len(masks)}x{width}x{narrow}>", f"memref<{len(masks)}x{width}x{wide}>"
     loaded, stored = f"vector<{width}x{narrow}>", f"vector<{width}x{wide}>"
     lines = [
-        f"""
-  %row{n} = arith.constant {n} : index
-  {mask.replace("%m", f"%m{n}").replace("%size", f"%size{n}")} : vector<{width}xi1>
+        f"""{row_under(mask, n, width)}
   %v{n} = vector.maskedload %x[%row{n}, %zero], %m{n}, %passed : {x}, vector<{width}xi1>, {loaded} into {loaded}
   %w{n} = {op} %v{n} : {loaded} to {stored}
   vector.store %w{n}, %y[%row{n}, %zero] : {y}, {stored}"""
