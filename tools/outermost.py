@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from threading import TIMEOUT_MAX
+from types import FrameType
 from typing import Any
 
 from pullback.dialects.ir.diagnostics import TextError
@@ -53,6 +55,20 @@ def _after_arguments(run: Callable[[], int]) -> int:
         return run()
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong argument
         return 1 if stop.code else 0
+
+
+@contextmanager
+def termination_interrupts() -> Generator[None]:
+    """Makes SIGTERM an interrupt, so that child processes and files end with the tool; for the main thread."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Once(argparse.Action):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from pullback.driver.reproducer import parse_reproducer
 from pullback.passes.simplify.cse import CommonSubexpressions
 from pullback.passes.simplify.folds import arithmetic
 from pullback.tools.fuzz import __main__ as fuzz
+from pullback.tools.fuzz import children, reduction
 from pullback.tools.fuzz.cases import Case, text_of
 from pullback.tools.fuzz.check_text import check_meaning, check_tool
 from pullback.tools.fuzz.corpus import chosen, programs
@@ -173,15 +178,55 @@ def test_what_does_not_show_again_is_not_reduced(tmp_path: Path) -> None:
 def test_a_failure_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
 
-    def reduce(command: list[str], **options: object) -> None:
+    def reduce(command: list[str], **options: object) -> subprocess.Popen[bytes]:
         calls.append(command[3:])
         Path(command[-1]).write_text("small")
+        return children.start([sys.executable, "-c", ""])
 
-    monkeypatch.setattr(subprocess, "run", reduce)
+    monkeypatch.setattr(reduction, "start", reduce)
     path = tmp_path / "program.mlir"
     small = reduced(path, Outcome("internal error", text=PROGRAM, pipeline="cse"))
     assert small == tmp_path / "program.reduced.mlir"
     assert calls == [[str(path), "--crash", "-p", "cse", "-o", str(small)]]
+
+
+STARTS_ANOTHER = """import subprocess, sys
+print('{}', flush=True)
+input()
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=subprocess.DEVNULL)
+open(sys.argv[1], "w").write(str(other.pid))
+other.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes here")
+def test_a_fuzzer_that_is_told_to_end_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = tmp_path / "process"
+    monkeypatch.setattr(Worker, "command", [sys.executable, "-c", STARTS_ANOTHER, str(told)])
+
+    def terminate() -> None:
+        while not (told.exists() and told.read_text()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=terminate, daemon=True).start()
+    assert fuzz.main(["--mutants", "2", "--programs", "0", "--networks", "0"]) == 130
+    assert "0 of 2 cases in " in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert has_ended(int(told.read_text()))
+
+
+def has_ended(number: int) -> bool:
+    """Whether there is no such process, or only what is left of one for its parent."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        listed = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True)
+        if listed.stdout.strip()[:1] in ("", "Z"):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ from pullback.tools.fuzz.failures import Failures
 from pullback.tools.fuzz.outcome import Outcome
 from pullback.tools.fuzz.reduction import reduced
 from pullback.tools.fuzz.workers import SECONDS, run_all
-from pullback.tools.outermost import count, exit_status, positive, seconds
+from pullback.tools.outermost import count, exit_status, positive, seconds, termination_interrupts
 
 SPACING = 10_000_000
 """How far the seeds of one run are from those of the next: that of a case is the run's times this, plus its number."""
@@ -49,7 +49,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     start = time.monotonic()
     print(f"seed {options.seed}: {len(cases)} cases, {options.jobs} at a time", file=sys.stderr)
     try:
-        _run(cases, options, failures)
+        with termination_interrupts():
+            _run(cases, options, failures)
     finally:  # an interrupt ends the run, and what it found is told all the same
         for line in failures.summary():
             print(line)

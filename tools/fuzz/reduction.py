@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import DEVNULL, TimeoutExpired
 
+from pullback.tools.fuzz.children import end, start
 from pullback.tools.fuzz.outcome import Outcome
 
 SECONDS = 120.0
@@ -29,10 +30,16 @@ def reduced(path: Path, outcome: Outcome, seconds: float = SECONDS) -> Path | No
     small = path.with_suffix(".reduced.mlir")
     command = [sys.executable, "-m", "pullback.tools.reduce.command_line", str(path), *test, "-o", str(small)]
     try:
-        subprocess.run(command, capture_output=True, timeout=seconds, check=True)
-    except (subprocess.SubprocessError, OSError):
+        child = start(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+    except OSError:
         return None
-    return small if small.exists() else None
+    try:
+        status = child.wait(seconds)
+    except TimeoutExpired:
+        return None
+    finally:
+        end(child)
+    return small if status == 0 and small.exists() else None
 
 
 def _test(outcome: Outcome) -> list[str] | None:

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from pullback.tools.fuzz.cases import TEXT, Case
+from pullback.tools.fuzz.children import end, end_all, start
 from pullback.tools.fuzz.outcome import Outcome
 
 SECONDS = 60.0
@@ -68,8 +69,7 @@ class Worker:
     def close(self) -> None:
         """Ends the process."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            end(self._process)
             for stream in (self._process.stdin, self._process.stdout):
                 if stream is not None:
                     stream.close()
@@ -85,12 +85,11 @@ class Worker:
         if self._process is not None and self._process.poll() is None and not is_old:
             return self._process
         self.close()
-        self._process = subprocess.Popen(
+        self._process = start(
             [*self.command, self._scratch.name, *self._folders],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt at the terminal ends the run, and is no crash of a case
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         if self._answer(time.monotonic() + START) is None:
@@ -134,7 +133,7 @@ def run_all(
     """
     lock, errors = Lock(), list[BaseException]()
 
-    def work() -> None:
+    def work(ended: Event) -> None:
         worker = Worker(folders, seconds)
         try:
             while not errors:
@@ -142,21 +141,28 @@ def run_all(
                     case = next(cases, None)
                 if case is None:
                     return
-                start = time.monotonic()
+                begin = time.monotonic()
                 outcome = worker.run(case)
                 with lock:
-                    report(case, outcome, time.monotonic() - start)
+                    if not errors:  # else the process was ended from here, which is no crash
+                        report(case, outcome, time.monotonic() - begin)
         except BaseException as error:
             errors.append(error)
         finally:
             worker.close()
             worker.remove()
+            ended.set()
 
-    threads = [Thread(target=work, daemon=True) for _ in range(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(0.2)  # an interrupt is noticed between
+    ends = [Event() for _ in range(jobs)]  # an interrupted `Thread.join` may take the thread to have ended
+    for end_of_one in ends:
+        Thread(target=work, args=[end_of_one], daemon=True).start()
+    try:
+        for end_of_one in ends:
+            while not end_of_one.wait(0.2):  # an interrupt is noticed between
+                pass
+    except BaseException as error:
+        errors.append(error)
+        while not all(end_of_one.wait(0.05) for end_of_one in ends):  # one may just be starting another child
+            end_all()
     if errors:
         raise errors[0]

@@ -26,7 +26,7 @@ from pullback.driver.reproducer import parse_reproducer, program_alone
 from pullback.tools.array_arguments import ArrayError
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.installed_plugins import load_plugins
-from pullback.tools.outermost import exit_status
+from pullback.tools.outermost import exit_status, termination_interrupts
 from pullback.tools.reduce.built_in_test import BuiltInTest, NotInterestingError
 from pullback.tools.reduce.reduce_options import parsed
 from pullback.tools.reduce.search import Search
@@ -68,7 +68,7 @@ def _reduce(source: Source, options: argparse.Namespace, settings: ReductionSett
         search = Search(source.module, test)
         first, interrupted = search.best.size, False
         try:
-            with progress_of(search):
+            with termination_interrupts(), progress_of(search):
                 search.run()
             if not test(parse(context(), search.best.text).module, search.best.text):
                 _say("warning: the text, read back, does not show the symptom")
