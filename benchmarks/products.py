@@ -24,6 +24,8 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 import numpy as np
 from product_systems import PEERS, Product, Run, fma_loop, native_loop
 
+KINDS = ("square", "skinny", "batch")
+DTYPES = ("f32", "f64")
 TRANSPOSES = ("nn", "nt", "tn", "tt")
 SQUARE = (16, 17, 32, 63, 64, 100, 128, 255, 256, 512, 1000, 1024, 2048)
 SKINNY = (
@@ -145,13 +147,13 @@ def summary(cases: Sequence[Product], peers: Sequence[str], peaks: dict[str, flo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=["square", "skinny", "batch"], help="kinds of shapes")
+    parser.add_argument("--only", nargs="+", default=KINDS, choices=KINDS, help="kinds of shapes")
     parser.add_argument(
         "--sizes", nargs="+", type=int, default=[], help="only shapes of which this is the largest extent"
     )
-    parser.add_argument("--transposes", nargs="+", default=TRANSPOSES)
-    parser.add_argument("--dtypes", nargs="+", default=["f32", "f64"])
-    parser.add_argument("--peers", nargs="*", default=list(PEERS))
+    parser.add_argument("--transposes", nargs="+", default=TRANSPOSES, choices=TRANSPOSES)
+    parser.add_argument("--dtypes", nargs="+", default=DTYPES, choices=DTYPES)
+    parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--seconds", type=float, default=30, help="of timing, for all together (default: 30)")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
