@@ -19,8 +19,12 @@ wait_before_fork(ffi.lib._lock._lock)  # pyright: ignore[reportPrivateUsage] wha
 
 @cache
 def jit() -> llvm.LLJIT:
-    """The process's JIT session."""
-    return llvm.create_lljit_compiler(target_machine())
+    """The process's JIT session.
+
+    Its linker loads the sections of an object file side by side: LLVM's older one takes memory for each wherever there
+    is some, and ends the process where two are more than 2 GiB apart.
+    """
+    return llvm.create_lljit_compiler(target_machine(), use_jit_link=True)
 
 
 def link(
