@@ -10,7 +10,8 @@
 Groups and the operations outside have one order, by position. A value is at first a group of its own. From the last
 operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
 nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
-A border around the result of a product joins the product. So there is no search and no cycle: each value looks at its
+A border around the result of a product joins the product. What is only summed up stays out of the kernel of a product
+which stores what it is made of anyway (`totals_only`). So there is no search and no cycle: each value looks at its
 operands alone. Reads and assignments of variables make way as far as that changes nothing (`variable_order`): a kernel
 may yield several updates.
 """
@@ -35,6 +36,7 @@ from pullback.passes.kernels.form.classify import Classified, Computed, Outside,
 from pullback.passes.kernels.form.fusion import fit, join, join_scatter
 from pullback.passes.kernels.form.groups import Dim, Dims, Group, Known, Link, OpenGroup, Reduces
 from pullback.passes.kernels.form.siblings import Siblings
+from pullback.passes.kernels.form.totals_only import Reads, reads_of
 from pullback.passes.kernels.form.variable_order import Place, VariableOrder
 from pullback.passes.lowering.kinds import kind_of_op
 from pullback.passes.lowering.outputs import is_border
@@ -57,7 +59,7 @@ def group(classified: Classified, limit: int, *, borders: bool = False) -> Group
 
     With `borders`, a border around the result of a product is in the kernel of the product.
     """
-    walk = _Walk(limit, borders=borders)
+    walk = _Walk(limit, reads_of(classified.steps), borders=borders)
     for position, step in enumerate(classified.steps, start=1):
         if isinstance(step, Computed):
             walk.compute(step, position)
@@ -78,8 +80,9 @@ class Home:
 class _Walk:
     """The walk as far as it has come."""
 
-    def __init__(self, limit: int, *, borders: bool) -> None:
+    def __init__(self, limit: int, reads: Reads, *, borders: bool) -> None:
         self._limit = limit
+        self._reads = reads
         self._borders = borders
         self._bordered: set[SSAValue] = set()
         """What a product stores with a border around it, which others read from memory."""
@@ -154,7 +157,7 @@ class _Walk:
             # Nothing else reads the sum of rows alone, so that the position of this operation is right for both.
             opened = join_scatter(self._homes[step.rows].group.root(), opened)
         for source in sources:
-            if source in links:
+            if source in links and not (source.has_epilogue and self._reads.is_summed_apart(step)):
                 moves_up = source is sources[0] and latest_outside < source.position
                 moves_up = moves_up and self._variables.lets_move(step.value, source)
                 opened = self._share(source, opened, links[source], moves_up)
