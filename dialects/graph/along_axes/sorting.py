@@ -11,18 +11,13 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, operand_def, opt_prop_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.along_axes.stable_order import stable_order
 from pullback.dialects.graph.by_index.take_along_axis import AddAlongAxis
 from pullback.dialects.graph.op.checks import check_operand_dtypes, check_tensor
 from pullback.dialects.graph.op.families import OfDtypes, check_dtype, real_numeric, real_or_truth
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, NotDifferentiable, Properties, graph_op
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import GraphError, element_type_of, shape_of_type, tensor_type
-
-
-def descending(x: Array) -> Array:
-    """Computes the indices that sort the last axis in descending order, NaN first; equal elements keep their order."""
-    last = x.shape[-1] - 1
-    return last - np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
 
 
 class AlongLast(OfDtypes):
@@ -58,7 +53,7 @@ class ArgSort(AlongLast):
 
     def numpy(self, *operands: Array) -> Any:
         (x,) = operands
-        return descending(x) if self.descending is not None else np.argsort(x, axis=-1, kind="stable")
+        return stable_order(x, self.descending is not None)
 
 
 @graph_op
@@ -92,7 +87,7 @@ class TopK(AlongLast):
         count = self.k.value.data
         if count > x.shape[-1]:
             raise GraphError(f"{self.name}: k_c1: the last axis has {x.shape[-1]} elements, not {count}")
-        order = descending(x)[..., :count]
+        order = stable_order(x, descending=True, count=count)
         return np.take_along_axis(x, order, -1), order.astype(np.int32)
 
     def gradient(self, *dys: Tensor) -> GradientTerms:
