@@ -65,3 +65,28 @@ def step_of(made: Made, rows: int, dtype: str, target: str) -> Any:
     with pb.Graph():
         a, w, x = (pb.placeholder(dtype, shape) for shape in ((rows, 5), (5, 23), (rows, 23)))
         return pb.compile([a, w, x], list(made(a @ w, x, w)), target)
+
+
+@pytest.mark.parametrize("extents", [(2, 3, 5, 17), (40, 7), (31, 1, 19, 64)])
+def test_batch_norm_stores_no_centered_images(extents: tuple[int, ...]) -> None:
+    """What its gradient needs of them is the images, their mean, and two sums."""
+    channels = extents[-1:]
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.standard_normal(shape).astype(np.float32) for shape in (extents, channels, channels, extents)
+    ]
+    found = {}
+    for target in ("numpy", "cpu"):
+        with pb.Graph():
+            x, scale, offset, c = (pb.placeholder("f32", a.shape) for a in arrays)
+            made = pb.exp(x) * 1.0
+            y = pb.relu(pb.batch_norm(made, scale, offset)[0])
+            outputs = [y, *pb.gradients(pb.sum(pb.square(y) * c), [x, scale, offset])]
+            step = pb.compile([x, scale, offset, c], outputs, target)
+        found[target] = step(*arrays)
+        if target == "cpu":
+            first = next(line for line in step.ir("kernels").split("\n") if "graph.kernel" in line)
+            size = f"tensor<{'x'.join(map(str, extents))}xf32>"
+            assert first.split("->")[1].count(size) <= 2
+    for ours, theirs in zip(found["cpu"], found["numpy"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)

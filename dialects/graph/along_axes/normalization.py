@@ -237,13 +237,18 @@ class BatchNorm(Centered):
     def gradient(self, *dys: Tensor) -> GradientTerms:
         dy, of_mean, of_variance = dys
         _, centered, variance = self.centered()
-        of_x, of_scale, of_offset = self.terms(dy, centered, variance)
         count = element_count(self.x, self.reduced)
+        inverse = Rsqrt.of(variance + self.increment)
+        # The scale does not run along the axes that are summed over, so these two sums are all that is needed.
+        across, total = (Sum.over(t, self.reduced, keepdims=True) for t in (dy * centered, dy))
+        of_scale, of_offset = across * inverse, total
+        of_x = inverse * self.parameter(1) * (dy - total / count - centered * (of_scale * inverse / count))
         if not is_zero(of_mean):
             of_x = of_x + ExpandDims.at(of_mean, self.reduced) / count
         if not is_zero(of_variance):
             of_x = of_x + centered * (2 * ExpandDims.at(of_variance, self.reduced) / count)
-        return of_x, of_scale, of_offset
+        extents = Tensor(self._operands[1]).extents
+        return of_x, *(Reshape.to(t, extents) for t in (of_scale, of_offset))
 
 
 def is_zero(t: Tensor) -> bool:

@@ -157,7 +157,7 @@ class _Walk:
             # Nothing else reads the sum of rows alone, so that the position of this operation is right for both.
             opened = join_scatter(self._homes[step.rows].group.root(), opened)
         for source in sources:
-            if source in links and not (source.has_epilogue and self._reads.is_summed_apart(step)):
+            if source in links and not self._is_summed_apart(step, source):
                 moves_up = source is sources[0] and latest_outside < source.position
                 moves_up = moves_up and self._variables.lets_move(step.value, source)
                 opened = self._share(source, opened, links[source], moves_up)
@@ -177,6 +177,10 @@ class _Walk:
             for link in there
         ]
         self._homes[step.value] = Home(opened, own, when_known(opened, size, which, known))
+
+    def _is_summed_apart(self, step: Computed, source: OpenGroup) -> bool:
+        values = (a.value for a in step.accesses if self._is_made_by(source, a.value))
+        return source.has_epilogue and self._reads.is_summed_apart(step, values)
 
     def _product_inside(self, step: Computed) -> OpenGroup | None:
         """The group of a contraction, if an operation does nothing but to put a border around its result."""

@@ -30,6 +30,8 @@ from pullback.passes.lowering.outputs import source_of_piece
 
 MOST_OPERATIONS = 8
 """The longest way from a stored value to one that is computed again."""
+SMALL = 16
+"""A tensor that has this many times fewer elements than another, a mean of its rows say, may be stored for it."""
 
 
 def rematerialize(classified: Classified, groups: Groups) -> Bodies:
@@ -67,9 +69,10 @@ def cheap_repeats(
 ) -> Mapping[Group, set[SSAValue]]:
     """Finds values that all their readers should compute again, so that they are not stored at all.
 
-    That is worth it where a few cheap operations lead from tensors that are stored anyway, of which a reader reads at
-    most one as large that it would not read otherwise: the slope `1 - y * y` of a tanh, say, whose `y` the next
-    layer needs, or the product of two tensors that the reader has. `outside` is read outside of kernels.
+    That is worth it where a few cheap operations lead from tensors that are stored anyway, or are small, of which a
+    reader reads at most one as large that it would not read otherwise: the slope `1 - y * y` of a tanh, say, whose `y`
+    the next layer needs, the product of two tensors that the reader has, or rows minus their mean.
+    `outside` is read outside of kernels.
     """
     readers: defaultdict[SSAValue, list[Group]] = defaultdict(list)
     for group, body in bodies.items():
@@ -86,7 +89,9 @@ def cheap_repeats(
         if found is None:
             continue
         steps, leaves = found
-        stored = all(v not in groups.homes or (v in readers and v not in dropped) for v in leaves)
+        small = {leaf for leaf in leaves if is_small_beside(leaf, value)}
+        stored = all(v not in groups.homes or (v in readers and v not in dropped) for v in leaves - small)
+        stored = stored and not dropped & small
         home = groups.homes[value]
         large = {leaf for leaf in leaves if size_of(leaf) >= size_of(value)}
         if stored and all(_may_repeat(home, group, bodies[group], steps, large) for group in users):
@@ -95,6 +100,11 @@ def cheap_repeats(
             for group in users:
                 repeats[group] |= steps
     return repeats
+
+
+def is_small_beside(leaf: SSAValue, value: SSAValue) -> bool:
+    """Tells whether storing one tensor takes next to nothing beside storing another."""
+    return size_of(leaf) * SMALL <= size_of(value)
 
 
 def pieces_computed(
@@ -163,7 +173,9 @@ def _from_others(
         op = at.owner
         if at in steps or at in leaves or op in classified.constants:
             continue
-        if groups.homes.get(at) is home and isinstance(op, Operation) and is_cheap(op):
+        if groups.homes.get(at) is home and is_small_beside(at, value):
+            leaves.add(at)
+        elif groups.homes.get(at) is home and isinstance(op, Operation) and is_cheap(op):
             if len(steps) == MOST_OPERATIONS:
                 return None
             steps.add(at)

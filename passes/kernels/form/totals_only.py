@@ -14,14 +14,13 @@ is made of it, both ways move as much: then that stays with the product.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.passes.kernels.form.classify import Computed, Step
-from pullback.passes.kernels.form.deferred import size_of
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,20 @@ class Reads:
     """Values that only reductions read."""
     made_into_summed: Counter[SSAValue]
     """For each value how many of those are made of it."""
-    fused: frozenset[SSAValue]
-    """Values that kernels compute, and that nothing reads from memory in any case."""
+    stored: frozenset[SSAValue]
+    """Values that something reads which fits into no kernel of a product."""
 
-    def is_summed_apart(self, step: Computed) -> bool:
-        """Tells whether a value is only summed up, and the large ones that it is made of are stored: by others, or once
-        for several such values.
+    def is_summed_apart(self, step: Computed, of_product: Iterable[SSAValue]) -> bool:
+        """Tells whether a value is only summed up, and what it is made of in the kernel of a product is stored: for
+        others, or once for several such values.
         """
         if step.value not in self.summed or isinstance(step.op, Reduction):
             return False
-        large = [a.value for a in step.accesses if size_of(a.value) >= size_of(step.value)]
-        return all(v not in self.fused or self.made_into_summed[v] > 1 for v in large)
+        return all(v in self.stored or self.made_into_summed[v] > 1 for v in of_product)
 
 
-def reads_of(steps: Iterable[Step]) -> Reads:
+def reads_of(steps: Sequence[Step]) -> Reads:
     """Finds what steps read, and how."""
-    computed: dict[SSAValue, set[SSAValue]] = {}
     stored: set[SSAValue] = set()
     by_reductions: set[SSAValue] = set()
     by_others: set[SSAValue] = set()
@@ -55,9 +52,11 @@ def reads_of(steps: Iterable[Step]) -> Reads:
         if not isinstance(step, Computed):
             stored.update(step.after)
             continue
-        computed[step.value] = {access.value for access in step.accesses}
         stored.update(access.value for access in step.accesses if access.axes is None)
-        (by_reductions if isinstance(step.op, Reduction) else by_others).update(computed[step.value])
+        (by_reductions if isinstance(step.op, Reduction) else by_others).update(
+            a.value for a in step.accesses
+        )
     summed = frozenset(by_reductions - by_others - stored)
-    made_into_summed = Counter(v for value, operands in computed.items() if value in summed for v in operands)
-    return Reads(summed, made_into_summed, frozenset(computed.keys() - stored))
+    computed = [step for step in steps if isinstance(step, Computed) and step.value in summed]
+    made_into_summed = Counter(value for step in computed for value in {a.value for a in step.accesses})
+    return Reads(summed, made_into_summed, frozenset(stored | by_reductions))
