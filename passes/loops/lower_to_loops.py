@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 from pullback.dialects.graph.kernel.devices import DEVICES
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
+from pullback.passes.loops.linear_algebra.native_operations import NativeOperations
 from pullback.passes.loops.loop_kernels import loop_kernel
 from pullback.passes.lowering.lower_functions import lower_functions
 from pullback.passes.lowering.lowered_kernels import LOWERED, SHARED
@@ -52,6 +53,7 @@ class LowerToLoops(ModulePass):
         lower = partial(
             loop_kernel, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle, models=checked.models
         )
-        for function in lower_functions(op, lower, checked.structures):
+        native = NativeOperations(self.vector_bits).of
+        for function in lower_functions(op, lower, checked.structures, native=native):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeAlias
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import LocationAttr, MemRefType
@@ -28,6 +28,7 @@ from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_of_class
 from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
+from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.host_arguments import HostArguments
 from pullback.passes.lowering.host_memory import HostMemory, Memories
 from pullback.passes.lowering.kernel_origins import origin_of
@@ -37,12 +38,24 @@ from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
+Native: TypeAlias = Callable[[GraphOp, str, Sequence[MemRefType]], func.FuncOp | None]
+"""Gives the native function of an operation in a program, on memory of these types, if there is one: it returns whether
+the host has to run the operation after all."""
+
+
+def on_host_alone(op: GraphOp, program: str, types: Sequence[MemRefType]) -> func.FuncOp | None:
+    """No operation has a native function."""
+
 
 class Host:
     """Lowers one function of level `kernels`; `kernels` says how its kernels run, `memories` where its tensors are."""
 
     def __init__(
-        self, function: func.FuncOp, kernels: LoweredKernels, memories: type[Memories] = Memories
+        self,
+        function: func.FuncOp,
+        kernels: LoweredKernels,
+        memories: type[Memories] = Memories,
+        native: Native = on_host_alone,
     ) -> None:
         check_outside(function.body.block)
         self.function = function
@@ -56,6 +69,9 @@ class Host:
         self._stacks: dict[str | None, Stacks] = {}
         self.host_functions: list[func.FuncOp] = []
         """The operations that the host runs, one function for each."""
+        self._native = native
+        self.native_functions: list[func.FuncOp] = []
+        """Functions that run operations in place of the host, unless they ask it."""
 
     def lower(self) -> func.FuncOp:
         """The host function; its constants are the globals of `arguments`.
@@ -174,9 +190,23 @@ class Host:
             types = [value.type for value in arguments if isinstance(value.type, MemRefType)]
             name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
             self.host_functions.append(host_function(name, op, types))
-            insert(func.CallOp(name, arguments, []))
+            function = self._native(op, self.function.sym_name.data, types)
+            if function is None:
+                insert(func.CallOp(name, arguments, []))
+            else:
+                self._call_native(function, arguments, name)
 
         memory.call(op, operands, results, call)
+
+    def _call_native(self, function: func.FuncOp, arguments: Sequence[SSAValue], host: str) -> None:
+        """Inserts a call of a native function, and one of the host where that asks for it."""
+        if function not in self.native_functions:
+            self.native_functions.append(function)
+        call = func.CallOp(function.sym_name.data, arguments, function.function_type.outputs.data)
+        asked = func.CallOp(host, arguments, [])
+        insert(call)
+        asked.location = call.location
+        self.builder.when(named(call.results[0], "asks"), lambda: insert(asked))
 
     def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
         """The tensors that a value consists of: of slices, rows and indices."""

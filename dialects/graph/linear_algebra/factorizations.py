@@ -19,6 +19,7 @@ from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart, chec
 from pullback.dialects.graph.linear_algebra.matrix_families import OfSquares, SquareToSquare
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.op.matrix_algorithms import ByCholesky, BySubstitution
 from pullback.dialects.graph.tensor.accumulators import widened
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -30,7 +31,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 @graph_op
-class Cholesky(SquareToSquare):
+class Cholesky(SquareToSquare, ByCholesky):
     """The lower triangular L with L @ L^H = the operand, a Hermitian matrix of which the lower triangle is read.
 
     A matrix that is not positive definite is an error at run time.
@@ -101,7 +102,7 @@ class Solving(OfSquares):
 
 
 @graph_op
-class TriangularSolve(Solving):
+class TriangularSolve(Solving, BySubstitution):
     """The X with A @ X = B, or A^H @ X = B if `adjoint`, for a triangular A: its other triangle is not read.
 
     A zero on the diagonal is an error at run time.
@@ -121,6 +122,17 @@ class TriangularSolve(Solving):
 
     def system(self, a: Array) -> Array:
         return super().system(np.tril(a) if self.upper is None else np.triu(a))
+
+    @property
+    def is_forward(self) -> bool:
+        return (self.upper is None) != self.is_adjoint
+
+    def numpy(self, *operands: Array) -> Any:
+        """Solves by substitution: of an upper triangle, the factorization is that triangle, without pivoting."""
+        a, b = map(widened, operands)
+        order = slice(None, None, -1 if self.is_forward else 1)
+        found = np.linalg.solve(self.system(a)[..., order, order], b[..., order, :])
+        return found[..., order, :].astype(operands[0].dtype, copy=False)
 
     def gradient(self, dy: Tensor) -> GradientTerms:
         da, db = self.terms(dy)

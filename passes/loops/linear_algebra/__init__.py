@@ -1,0 +1,1 @@
+"""Equations and factorizations of matrices as loops, which ask the host where NumPy raises an exception."""

@@ -1,0 +1,194 @@
+"""Code on matrices in memory: places of elements, panels of columns in vectors, loops over a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.dialects import memref
+from xdsl.dialects.builtin import MemRefType, VectorType
+from xdsl.ir import Attribute, SSAValue
+
+from pullback.dialects.graph.op.scalar import Scalar
+from pullback.passes.loops.products.multiply_add import multiply_add
+from pullback.passes.loops.vector_access import load_vector, store_vector
+from pullback.passes.loops.vectors import Lanes, tail_mask
+from pullback.passes.lowering.buffer_view import BufferView
+from pullback.passes.lowering.code_builder import INDEX, Term, result_of, splat
+from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.passes.lowering.strided_layout import StridedLayout, memref_of
+from pullback.passes.lowering.vector_registers import lane_count, register_count
+
+WORK_OF_THREADS = 1 << 20
+"""Multiplications from which on a batch and panels of columns are shared out."""
+VECTORS = 2
+"""Vectors in a row of a block: rows times vectors are sums in registers."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of a batch in memory, row by row: its first element, and the distances of rows and of columns."""
+
+    view: BufferView
+    first: Sequence[Term]
+    row_step: int
+    column_step: int = 1
+
+    @property
+    def turned(self) -> Matrix:
+        """The transpose, in the same memory."""
+        return Matrix(self.view, self.first, self.column_step, self.row_step)
+
+    def at(self, row: Sequence[Term], column: Sequence[Term]) -> list[Term]:
+        """The place of an element."""
+        rows = [(value, factor * self.row_step) for value, factor in row]
+        return [*self.first, *rows, *((value, factor * self.column_step) for value, factor in column)]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Columns that are computed at once, a few vectors beside each other from `start` on; the last may have a mask."""
+
+    start: Sequence[Term]
+    lanes: Sequence[Lanes]
+
+    @property
+    def columns(self) -> int:
+        """The distance of two panels."""
+        return sum(lanes.count for lanes in self.lanes)
+
+
+class MatrixCode:
+    """Builds the function of an operation on matrices, whose arguments are memory of its operands and results."""
+
+    def __init__(self, builder: FunctionBuilder, vector_bits: int) -> None:
+        self.builder = builder
+        self.types = [a.type for a in builder.block.args if isinstance(a.type, MemRefType)]
+        self.element_type: Attribute = self.types[0].element_type
+        self.most_lanes = lane_count(vector_bits, [self.element_type])
+        self.rows = register_count(vector_bits) // (2 * VECTORS)
+        """The rows of a block."""
+        self.is_empty = any(0 in type_.get_shape() for type_ in self.types)
+        self._views = [self._flat(a) for a in builder.block.args]
+
+    def _flat(self, argument: SSAValue) -> BufferView:
+        type_ = argument.type
+        assert isinstance(type_, MemRefType)
+        size = prod(type_.get_shape())
+        return self.viewed(argument, size) if size else BufferView(argument, StridedLayout((), ()), INDEX)
+
+    def viewed(self, value: SSAValue, size: int) -> BufferView:
+        """Memory as one row of all its elements."""
+        type_ = memref_of(self.element_type, size)
+        if value.type != type_:
+            value = result_of(memref.ReinterpretCastOp(value, [], [], [], [0], [size], [1], type_))
+        return BufferView(value, StridedLayout((size,), (1,)), self.element_type)
+
+    def shape(self, argument: int) -> tuple[int, ...]:
+        """The shape of an operand or a result."""
+        return self.types[argument].get_shape()
+
+    def matrix(self, argument: int, indices: Sequence[SSAValue]) -> Matrix:
+        """The matrix of an operand or a result at these indices of the batch, to which it is broadcast."""
+        *batch, rows, columns = self.shape(argument)
+        terms: list[Term] = []
+        step = rows * columns
+        for index, extent in zip(reversed(indices), reversed(batch), strict=False):
+            if extent > 1:
+                terms.append((index, step))
+            step *= extent
+        return Matrix(self._views[argument], terms, columns)
+
+    # ---- loops ------------------------------------------------------------------------------------------
+
+    def over(self, extents: Sequence[tuple[int, int, int]], work: int, body: Callable[..., None]) -> None:
+        """Loops over several dims, shared out to threads if it is work enough."""
+        if work >= WORK_OF_THREADS:
+            self.builder.parallel(extents, [f"m{at}" for at in range(len(extents))], body)
+            return
+
+        def nest(indices: Sequence[SSAValue]) -> None:
+            if len(indices) == len(extents):
+                body(*indices)
+                return
+
+            def inner(index: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                nest([*indices, index])
+                return carried
+
+            self.builder.loop(extents[len(indices)], f"m{len(indices)}", [], inner)
+
+        nest([])
+
+    def over_panels(
+        self, batch: Sequence[int], columns: int, work: int, body: Callable[[Sequence[SSAValue], Panel], None]
+    ) -> None:
+        """Loops over a batch and over panels of all columns."""
+        wide = self.most_lanes * VECTORS
+        dims = [(0, extent, 1) for extent in batch]
+        if many := columns // wide * wide:
+            lanes = [Lanes(0, self.most_lanes)] * VECTORS
+
+            def panel(*indices: SSAValue) -> None:
+                body(indices[:-1], Panel([(indices[-1], 1)], lanes))
+
+            self.over([*dims, (0, many, wide)], work, panel)
+        if many < columns:
+            start: list[Term] = [(self.builder.index(many), 1)]
+            last = Panel(start, self.lanes_of(columns - many))
+            self.over(dims, work, lambda *indices: body(indices, last))
+
+    def lanes_of(self, columns: int) -> list[Lanes]:
+        """Vectors of at least so many columns, of which the last has a mask, or is as short as they are."""
+        count, rest = divmod(columns, self.most_lanes)
+        found = [Lanes(0, self.most_lanes)] * count
+        if rest:
+            lanes = max(2, 1 << (rest - 1).bit_length())
+            mask = None if lanes == rest else tail_mask(self.builder, rest, lanes)
+            found.append(Lanes(0, lanes, mask))
+        return found
+
+    # ---- elements and rows of panels --------------------------------------------------------------------
+
+    def element(self, matrix: Matrix, row: Sequence[Term], column: Sequence[Term]) -> Scalar:
+        """One element."""
+        return matrix.view.load(self.builder, matrix.at(row, column), 0)
+
+    def row(self, matrix: Matrix, row: Sequence[Term], panel: Panel) -> list[Scalar]:
+        """The elements of a row in a panel."""
+        at = matrix.at(row, panel.start)
+        return [
+            load_vector(matrix.view, self.builder, lanes, at, start, 1)
+            for start, lanes in self._starts(panel)
+        ]
+
+    def store_row(self, matrix: Matrix, row: Sequence[Term], panel: Panel, values: Sequence[Scalar]) -> None:
+        """Stores the elements of a row in a panel."""
+        at = matrix.at(row, panel.start)
+        for value, (start, lanes) in zip(values, self._starts(panel), strict=True):
+            store_vector(matrix.view, self.builder, lanes, value, (at, start, 1))
+
+    @staticmethod
+    def _starts(panel: Panel) -> list[tuple[int, Lanes]]:
+        return [(sum(n.count for n in panel.lanes[:at]), lanes) for at, lanes in enumerate(panel.lanes)]
+
+    def minus_product(
+        self, sums: Sequence[Scalar], factor: Scalar, negated: Sequence[Scalar]
+    ) -> list[Scalar]:
+        """Adds the product of an element and a row, which is negated, to the vectors of another row."""
+        return [
+            Scalar(multiply_add(splat(factor, _count(row)), row, total.value))
+            for total, row in zip(sums, negated, strict=True)
+        ]
+
+    def quotient(self, row: Sequence[Scalar], divisor: Scalar) -> list[Scalar]:
+        """Divides the vectors of a row by an element."""
+        return [vector / splat(divisor, _count(vector)) for vector in row]
+
+
+def _count(vector: Scalar) -> int:
+    """The lanes of a vector."""
+    type_ = vector.type
+    assert isinstance(type_, VectorType)
+    return type_.get_shape()[0]

@@ -1,0 +1,144 @@
+"""Equations and factorizations as loops: as exact as substitution, for all extents, and the host raises exceptions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.backends.evaluator.evaluator import EvaluationError
+
+SIDES = (1, 2, 7, 8, 9, 16, 31, 40)
+COLUMNS = (1, 2, 3, 5, 16, 17, 32, 35, 67)
+VARIANTS = list(itertools.product((True, False), (True, False)))
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Generator[None]:
+    yield
+    pb.set_num_threads(None)
+
+
+def compiled(function: Callable[..., Any], *operands: Any, target: str = "cpu") -> Any:
+    """A function of operands of these shapes and dtypes."""
+    with pb.Graph():
+        given = [pb.placeholder(str(x.dtype), x.shape) for x in operands]
+        return pb.compile(given, function(*given), target=target)
+
+
+def solver(lower: bool, adjoint: bool) -> Callable[..., Any]:
+    return lambda a, b: pb.triangular_solve(a, b, lower=lower, adjoint=adjoint)
+
+
+def triangle(a: Any, lower: bool, adjoint: bool) -> Any:
+    """The matrix of the equation, in double precision."""
+    kept = (np.tril if lower else np.triu)(a.astype(np.float64))
+    return kept.swapaxes(-1, -2) if adjoint else kept
+
+
+# ---- triangular solves ----------------------------------------------------------------------------------------
+
+
+def assert_solved(a: Any, x: Any, b: Any) -> None:
+    """Checks the bound of each element of the residual of a substitution (Higham, Accuracy and Stability, 8.5)."""
+    bound = (a.shape[-1] + 1) * np.finfo(x.dtype).eps * np.abs(a) @ np.abs(x.astype(np.float64))
+    assert np.all(np.abs(b - a @ x.astype(np.float64)) <= bound + 1e-300)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("lower", "adjoint"), VARIANTS)
+def test_residual_of_badly_conditioned_triangles_is_that_of_substitution(
+    dtype: str, lower: bool, adjoint: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    a = np.zeros((0, 0))
+    for side, columns in zip((*SIDES, 60), COLUMNS, strict=True):
+        a, b = (
+            rng.standard_normal((side, side)).astype(dtype),
+            rng.standard_normal((side, columns)).astype(dtype),
+        )
+        found = compiled(solver(lower, adjoint), a, b)(a, b)
+        assert_solved(triangle(a, lower, adjoint), found, b)
+    assert np.linalg.cond(triangle(a, lower, adjoint)) > 1e10
+
+
+@pytest.mark.parametrize(("lower", "adjoint"), VARIANTS)
+def test_batches_broadcast(lower: bool, adjoint: bool) -> None:
+    rng = np.random.default_rng(1)
+    for of_a, of_b in [((), (3,)), ((2,), ()), ((2, 1), (3,)), ((1, 3), (2, 1)), ((0,), ()), ((0, 1), (3,))]:
+        a = rng.standard_normal((*of_a, 5, 5)) + 3 * np.eye(5)
+        b = rng.standard_normal((*of_b, 5, 4))
+        expected = np.linalg.solve(triangle(a, lower, adjoint), b)
+        np.testing.assert_allclose(
+            compiled(solver(lower, adjoint), a, b)(a, b), expected, rtol=1e-10, strict=True
+        )
+
+
+@pytest.mark.parametrize("shapes", [((0, 0), (0, 3)), ((3, 3), (3, 0)), ((2, 0, 0), (0, 0))])
+def test_nothing_to_solve(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    a, b = map(np.ones, shapes)
+    expected = np.linalg.solve(np.tril(a), b)
+    np.testing.assert_array_equal(compiled(pb.triangular_solve, a, b)(a, b), expected, strict=True)
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize(("lower", "adjoint"), VARIANTS)
+def test_zeros_on_the_diagonal_raise_and_the_other_triangle_is_not_read(
+    target: str, lower: bool, adjoint: bool
+) -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.standard_normal((3, 9, 9)) + 3 * np.eye(9), rng.standard_normal((9, 2))
+    step = compiled(solver(lower, adjoint), a, b, target=target)
+    fine = step(a, b)
+    beside = np.where(np.tri(9, dtype=bool) if lower else np.tri(9, dtype=bool).T, a, np.nan)
+    np.testing.assert_array_equal(step(beside, b), fine)
+    for at in range(9):
+        singular = beside.copy()
+        singular[1, at, at] = -0.0
+        with pytest.raises(EvaluationError, match="Singular matrix"):
+            step(singular, b)
+    np.testing.assert_array_equal(step(a, b), fine)
+
+
+def test_nan_reaches_what_depends_on_it() -> None:
+    a, b = np.tri(20, dtype=np.float32), np.ones((20, 3), np.float32)
+    a[7, 3] = np.nan
+    found = compiled(pb.triangular_solve, a, b)(a, b)
+    assert np.all(np.isfinite(found[:7])) and np.all(np.isnan(found[7:]))
+
+
+def test_bits_do_not_depend_on_threads() -> None:
+    rng = np.random.default_rng(3)
+    a = rng.standard_normal((2, 120, 120)).astype(np.float32) / 120 + np.eye(120, dtype=np.float32)
+    b = rng.standard_normal((2, 120, 143)).astype(np.float32)
+    found = set[bytes]()
+    for threads in (1, 2, 5):
+        pb.set_num_threads(threads)
+        found.add(compiled(pb.triangular_solve, a, b)(a, b).tobytes())
+    assert len(found) == 1
+
+
+def test_equal_operations_share_a_function() -> None:
+    a, b = np.eye(4, dtype=np.float32), np.ones((4, 2), np.float32)
+
+    def three(x: Any, y: Any) -> Any:
+        once = pb.triangular_solve(x, y)
+        return pb.triangular_solve(x, pb.triangular_solve(x, once), adjoint=True)
+
+    step = compiled(three, a, b)
+    np.testing.assert_array_equal(step(a, b), b)
+    text = step.ir("loops")
+    assert text.count("func.func private @main_triangular_solve") == 2
+    assert text.count("call @main_triangular_solve") == 3 and text.count("call @main_host") == 3
+
+
+@pytest.mark.parametrize("dtype", ["float16", "complex64"])
+def test_the_host_solves_in_other_dtypes(dtype: str) -> None:
+    a, b = 2 * np.eye(3, dtype=dtype), np.ones((3, 2), dtype)
+    step = compiled(pb.triangular_solve, a, b)
+    np.testing.assert_array_equal(step(a, b), b / 2)
+    assert "@main_triangular_solve" not in step.ir("loops")
