@@ -13,8 +13,8 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from pullback.tests.backends.cpu.math_functions import MAX_ULP, errors_in_ulp, reference
 from pullback.tests.backends.cpu.native import compile_text, elementwise
-from pullback.tests.backends.cpu.test_math_library import MAX_ULP, errors_in_ulp, reference
 
 CHUNK = 1 << 20
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import special
 
 import pullback as pb
-from pullback.tests.backends.cpu.test_math_library import errors_in_ulp
+from pullback.tests.backends.cpu.math_functions import errors_in_ulp
 
 INF, NAN = np.inf, np.nan
 DTYPES: dict[str, Any] = {"f32": np.float32, "f64": np.float64}

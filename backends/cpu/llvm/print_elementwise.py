@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects import arith, math, vector
 from xdsl.dialects.arith import FastMathFlagsAttr
-from xdsl.dialects.builtin import VectorType
+from xdsl.dialects.builtin import VectorType, f32, f64
 from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation, SSAValue
 
@@ -181,13 +181,18 @@ def reciprocal_square_root(p: FunctionPrinter, op: math.RsqrtOp) -> None:
     p.define(op.result, f"fdiv {fastmath(op)}{spell(x.type)} {number(1.0, x)}, {root}")
 
 
+def remainder(p: FunctionPrinter, op: Operation) -> None:
+    """Prints a call of our `fmod`, and `frem` for types that the math library has no functions of."""
+    is_ours = element_type_of(op.results[0].type) in (f32, f64)
+    (library("fmod") if is_ours else instruction("frem"))(p, op)
+
+
 INSTRUCTIONS: dict[type[Operation], str] = {
     arith.AddfOp: "fadd",
     arith.SubfOp: "fsub",
     arith.MulfOp: "fmul",
     arith.DivfOp: "fdiv",
     arith.NegfOp: "fneg",
-    RemfOp: "frem",
     arith.AddiOp: "add",
     arith.SubiOp: "sub",
     arith.MuliOp: "mul",
@@ -223,11 +228,6 @@ INTRINSICS: dict[type[Operation], str] = {
     math.SqrtOp: "sqrt",
     math.TruncOp: "trunc",
     vector.FMAOp: "fma",
-    # The C library computes these, one lane at a time; a function of our own takes a row in LIBRARY instead.
-    math.Exp2Op: "exp2",
-    math.Log10Op: "log10",
-    math.Log2Op: "log2",
-    math.TanOp: "tan",
 }
 
 LIBRARY: dict[type[Operation], str] = {
@@ -243,14 +243,18 @@ LIBRARY: dict[type[Operation], str] = {
     math.CoshOp: "cosh",
     math.ErfOp: "erf",
     upstream_math.ErfcOp: "erfc",
+    math.Exp2Op: "exp2",
     math.ExpM1Op: "expm1",
     math.ExpOp: "exp",
     math.IPowIOp: "ipowi",
+    math.Log10Op: "log10",
     math.Log1pOp: "log1p",
+    math.Log2Op: "log2",
     math.LogOp: "log",
     math.PowFOp: "pow",
     math.SinOp: "sin",
     math.SinhOp: "sinh",
+    math.TanOp: "tan",
     math.TanhOp: "tanh",
 }
 
@@ -278,6 +282,7 @@ EMITTERS: EmitterTable = {
     comparisons.CmpfOp: compare("fcmp", arith.CMPF_COMPARISON_OPERATIONS),
     comparisons.CmpiOp: compare("icmp", arith.CMPI_COMPARISON_OPERATIONS),
     comparisons.SelectOp: select,
+    RemfOp: remainder,
     math.AbsIOp: intrinsic("abs", ("i1", "false")),
     math.CountLeadingZerosOp: intrinsic("ctlz", ("i1", "false")),
     math.CountTrailingZerosOp: intrinsic("cttz", ("i1", "false")),

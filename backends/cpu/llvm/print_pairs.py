@@ -1,10 +1,10 @@
-"""Prints pairs of functions of one value as one call: sin and cos.
+"""Prints pairs of functions of one value as one call: sin and cos, sinh and cosh.
 
     %s = math.sin %x : vector<16xf32>        %both = call { … } @pb.sin_cos.v16f32(<16 x float> %x)
     …                                  ->    %s = extractvalue { … } %both, 0
     %c = math.cos %x : vector<16xf32>        %c = extractvalue { … } %both, 1
 
-Gradients make such pairs: of sin always.
+Gradients make such pairs: of sin and sinh always.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ class Pair:
     """The operations, and their names in the math library."""
 
 
-PAIRS = (Pair("sin_cos", ((math.SinOp, "sin"), (math.CosOp, "cos"))),)
+PAIRS = (
+    Pair("sin_cos", ((math.SinOp, "sin"), (math.CosOp, "cos"))),
+    Pair("sinh_cosh", ((math.SinhOp, "sinh"), (math.CoshOp, "cosh"))),
+)
 
 
 def paired(pair: Pair, alone: str) -> Emitter:

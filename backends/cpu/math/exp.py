@@ -49,8 +49,10 @@ SERIES = {
 
 MOST_LEFT = 0.35
 """More than |r| is for any x whose exponential is finite and not 0."""
-# Below the first exp is 0, above the second it is infinite; between them n fits the scaling below.
-BOUNDS = {F32: (-104.0, 89.0), F64: (-746.0, 710.0)}
+# Below the first exp is 0, above the second half of it is infinite; between them n fits the scaling below.
+BOUNDS = {F32: (-104.0, 90.0), F64: (-746.0, 711.0)}
+# The same for exp2.
+BOUNDS_OF_EXP2 = {F32: (-151.0, 129.0), F64: (-1076.0, 1025.0)}
 
 
 def exp(x: LLVMValue, excess: LLVMValue | None = None) -> LLVMValue:
@@ -59,14 +61,56 @@ def exp(x: LLVMValue, excess: LLVMValue | None = None) -> LLVMValue:
     Error, denormal results included: f32 0.884 ulp (every input), f64 0.75 (sampled).
     """
     if avx512.has_instructions(x):
-        # n may be anything: `scaled` makes infinity and 0 of it. Only what is left must stay in its bounds.
-        shifted, y, r = reduce_exponent_by_steps(x, excess)
-        return avx512.scaled(exp_of_rest(shifted, avx512.nearest_to_0(r, MOST_LEFT)), y)
+        return bounded_and_scaled(*reduce_exponent_by_steps(x, excess))
     low, high = BOUNDS[x.format]
     bounded = x.at_most(high).at_least(low)
     shifted, _, r = reduce_exponent_by_steps(bounded, excess)
-    n = shifted - bits_of_rounder(x.format) >> STEPS_LOG2[x.format]
-    return scale(exp_of_rest(shifted, r), n, bounded < 0.0)
+    return scale(exp_of_rest(shifted, r), whole_steps(shifted), bounded < 0.0)
+
+
+def half_exp(x: LLVMValue) -> LLVMValue:
+    """exp(x) / 2 for x from 0 on, which overflows where that does. Error: that of `exp`."""
+    if avx512.has_instructions(x):
+        shifted, y, r = reduce_exponent_by_steps(x, None)
+        return bounded_and_scaled(shifted, y - 1.0, r)
+    shifted, _, r = reduce_exponent_by_steps(x.at_most(BOUNDS[x.format][1]), None)
+    n = whole_steps(shifted) - 1
+    return scale(exp_of_rest(shifted, r), n, n < 0)
+
+
+def exp2(x: LLVMValue) -> LLVMValue:
+    """2 to the power of x: what is left of x after whole steps is exact, and a power of whole x is.
+
+    Error, denormal results included: f32 0.88 ulp (every 16th input), f64 0.76 (sampled).
+    """
+    if avx512.has_instructions(x):
+        return bounded_and_scaled(*reduce_by_steps(x))
+    low, high = BOUNDS_OF_EXP2[x.format]
+    bounded = x.at_most(high).at_least(low)
+    shifted, _, r = reduce_by_steps(bounded)
+    return scale(exp_of_rest(shifted, r), whole_steps(shifted), bounded < 0.0)
+
+
+def bounded_and_scaled(shifted: LLVMValue, y: LLVMValue, r: LLVMValue) -> LLVMValue:
+    """2^n exp(r), with AVX-512.
+
+    n may be anything: `scaled` makes infinity and 0 of it. Only what is left must stay in its bounds.
+    """
+    return avx512.scaled(exp_of_rest(shifted, avx512.nearest_to_0(r, MOST_LEFT)), y)
+
+
+def reduce_by_steps(x: LLVMValue) -> tuple[LLVMValue, LLVMValue, LLVMValue]:
+    """What `reduce_exponent_by_steps` gives for x ln 2."""
+    rounder = ROUNDER[x.format]
+    high, low = NEAREST_LN2[x.format]
+    shifted = x + rounder
+    y = shifted - rounder
+    return shifted.bits(), y, fma(x - y, high, -rounder * low)
+
+
+def whole_steps(shifted: LLVMValue) -> LLVMValue:
+    """n, of the bits that a reduction gives."""
+    return shifted - bits_of_rounder(shifted.format) >> STEPS_LOG2[shifted.format]
 
 
 def reduce_exponent_by_steps(

@@ -298,6 +298,10 @@ class LLVMValue:
         """The magnitude of a float."""
         return self.body.call("fabs", self)
 
+    def square_root(self) -> LLVMValue:
+        """The square root, correctly rounded; NaN below 0."""
+        return self.body.call("sqrt", self)
+
     def with_sign_of(self, other: LLVMValue) -> LLVMValue:
         """The magnitude of this float under the sign of another."""
         return self.body.call("copysign", self, other)

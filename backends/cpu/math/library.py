@@ -1,7 +1,7 @@
 """The library of elementary functions: `@pb.exp.v16f32` and its like, written where a module calls them.
 
 Each function is a body in `lanes` without loops, right for NaN, infinities, signed zeros, denormals and overflow, and
-is instantiated for the types that a module uses. Some are the C library's, called lane by lane. To add one: write its
+is instantiated for the types that a module uses. What the C library does is called lane by lane. To add one: write its
 body, and give it a row here and its operation a row in `print_elementwise.LIBRARY`.
 """
 
@@ -13,13 +13,16 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Attribute
 
 from pullback.backends.cpu.llvm_types import VECTOR_CODE, element_type, spell, suffix
+from pullback.backends.cpu.math.arcs import acos, asin, atan, atan2
 from pullback.backends.cpu.math.erf import erf, erfc
-from pullback.backends.cpu.math.exp import exp, expm1
+from pullback.backends.cpu.math.exp import exp, exp2, expm1
+from pullback.backends.cpu.math.fmod import fmod
+from pullback.backends.cpu.math.hyperbolic import acosh, asinh, atanh, cosh, sinh, sinh_cosh
 from pullback.backends.cpu.math.integer_powers import ipowi
 from pullback.backends.cpu.math.lanes import FunctionBody, LLVMValue, result_type
-from pullback.backends.cpu.math.log import log, log1p
+from pullback.backends.cpu.math.log import log, log1p, log2, log10
 from pullback.backends.cpu.math.pow import pow
-from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos
+from pullback.backends.cpu.math.sin_cos import cos, sin, sin_cos, tan
 from pullback.backends.cpu.math.tanh import tanh
 
 INLINED = "alwaysinline nounwind memory(none)"
@@ -31,30 +34,44 @@ def by_lane(name: str) -> Callable[..., LLVMValue]:
     return lambda *arguments: arguments[0].body.by_lane(name, *arguments)
 
 
-C_LIBRARY = (*("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "cosh", "sinh"),)
 FUNCTIONS: dict[str, Callable[..., LLVMValue]] = {
-    **{name: by_lane(name) for name in C_LIBRARY},
+    "acos": acos,
+    "acosh": acosh,
+    "asin": asin,
+    "asinh": asinh,
+    "atan": atan,
+    "atan2": atan2,
+    "atanh": atanh,
+    "cbrt": by_lane("cbrt"),
     "cos": cos,
+    "cosh": cosh,
     "erf": erf,
     "erfc": erfc,
     "exp": exp,
+    "exp2": exp2,
     "expm1": expm1,
+    "fmod": fmod,
     "ipowi": ipowi,
     "log": log,
+    "log10": log10,
     "log1p": log1p,
+    "log2": log2,
     "pow": pow,
     "sin": sin,
+    "sinh": sinh,
+    "tan": tan,
     "tanh": tanh,
 }
 """Name -> what writes the body."""
 PAIRS: dict[str, Callable[[LLVMValue], tuple[LLVMValue, LLVMValue]]] = {
     "sin_cos": sin_cos,
+    "sinh_cosh": sinh_cosh,
 }
 """Name -> what writes the body of a function with two results, which share most of their work.
 
 Each result has the bits of the function that has it alone.
 """
-BINARY = frozenset({"atan2", "ipowi", "pow"})
+BINARY = frozenset({"atan2", "fmod", "ipowi", "pow"})
 """Functions of two arguments."""
 OF_INTEGERS = frozenset({"ipowi"})
 """Functions of integers; the others are of f32 and f64."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import inf, nan, sqrt
+from typing import TypeAlias
 
 from pullback.backends.cpu.math import avx512
 from pullback.backends.cpu.math.exp import LN2
-from pullback.backends.cpu.math.lanes import F32, F64, LLVMValue, fma, polynomial, select
+from pullback.backends.cpu.math.lanes import F32, F64, Format, LLVMValue, fma, polynomial, select
 
 # Cephes's logf (S. Moshier): (log(1 + r) - r + r^2 / 2) / r^3, highest power first.
 CEPHES_F32 = (
@@ -30,6 +31,21 @@ FDLIBM_F64 = (
     3.999999999940941908e-01,
     6.666666666666735130e-01,
 )
+
+Parts: TypeAlias = dict[Format, tuple[float, float]]
+"""For each format a number as its nearest float and the rest."""
+LOG2_E: Parts = {
+    F32: (1.4426950216293335, 1.925963033500011e-08),
+    F64: (1.4426950408889634, 2.0355273740931033e-17),
+}
+LOG10_E: Parts = {
+    F32: (0.4342944920063019, -1.0103049952192578e-08),
+    F64: (0.4342944819032518, 1.098319650216765e-17),
+}
+LOG10_2: Parts = {
+    F32: (0.3010300099849701, -1.432098883924482e-08),
+    F64: (0.3010299956639812, -2.8037281277851704e-18),
+}
 
 
 def split(x: LLVMValue) -> tuple[LLVMValue, LLVMValue]:
@@ -80,6 +96,42 @@ def log1p(x: LLVMValue) -> LLVMValue:
     e, m = split(total)
     # A -0 is lost on the way.
     return with_special_values(total, reassembled(e, m - 1.0, lost / total)).with_sign_of(x)
+
+
+def log2(x: LLVMValue) -> LLVMValue:
+    """The logarithm to base 2, exact for powers of 2. Error: f32 0.95 ulp (every 16th input), f64 0.97 (sampled)."""
+    return of_base(x, LOG2_E, {F32: (1.0, 0.0), F64: (1.0, 0.0)})
+
+
+def log10(x: LLVMValue) -> LLVMValue:
+    """The logarithm to base 10, exact for powers of 10. Error: f32 0.97 ulp (every 16th input), f64 0.91 (sampled)."""
+    return of_base(x, LOG10_E, LOG10_2)
+
+
+def of_base(x: LLVMValue, of_e: Parts, of_2: Parts) -> LLVMValue:
+    """The logarithm to a base of which those of e and 2 are given: log(m) of_e + e of_2."""
+    form = x.format
+    (high_e, low_e), (high_2, low_2) = of_e[form], of_2[form]
+    e, m = split(x)
+    r = m - 1.0
+    tail = fma(r, low_e, (tail_f32 if form is F32 else tail_f64)(r) * high_e)
+    tail = fma(e, low_2, tail) if low_2 else tail
+    # The terms from the smallest to the largest, which is exact for base 2.
+    return with_special_values(x, fma(e, high_2, fma(r, high_e, tail)))
+
+
+def tail_f32(r: LLVMValue) -> LLVMValue:
+    """log(1 + r) - r by Cephes's polynomial."""
+    square = r * r
+    return fma(square, -0.5, polynomial(r, CEPHES_F32) * r * square)
+
+
+def tail_f64(r: LLVMValue) -> LLVMValue:
+    """log(1 + r) - r by fdlibm's formula, in s = r / (2 + r)."""
+    s = r / (r + 2.0)
+    square = s * s
+    half = r * r * 0.5
+    return s * (half + polynomial(square, FDLIBM_F64) * square) - half
 
 
 def reassembled(e: LLVMValue, r: LLVMValue, rest: LLVMValue | None = None) -> LLVMValue:
