@@ -21,9 +21,10 @@ So memory is read from its beginning to its end, whatever the number of columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property, partial
 from math import prod
+from types import MappingProxyType
 
 from xdsl.ir import SSAValue
 
@@ -43,6 +44,13 @@ from pullback.passes.lowering.code_builder import Term, combine
 from pullback.passes.lowering.nodes import Reduce
 from pullback.passes.lowering.reduction_split import LoopParts
 from pullback.passes.lowering.strided_layout import LoopAccess, layout_of
+from pullback.passes.lowering.vector_registers import evenly, register_count
+
+RUN = 16
+"""Rows that a block of columns runs down at least, where there are several dims of rows."""
+SPILLED = 4
+"""Sums of a block of columns are as many as registers and a quarter more: with all those of 64 columns for windows of
+3 x 3, rows are read from end to end."""
 
 
 class SplitColumns(Columns):
@@ -170,6 +178,9 @@ class ColumnsRun:
 
     def rows(self, part: SSAValue, start: SSAValue, end: SSAValue) -> None:
         """The rows of a part, in blocks."""
+        if self.dim in (around := self._around()):
+            self._nest(part, Range(self.dim, (start, end), self.parts.size), around, {})
+            return
         extents = self.kernel.space.extents
         others = prod(extents[d] for d in self.lines.inner if d != self.dim)
         size = max(long_sums.BLOCK // max(others, 1), 1) * self.lines.unit
@@ -186,8 +197,33 @@ class ColumnsRun:
 
         self.builder.loop_between((start, end, self.builder.index(size)), "rows", [], block)
 
-    def columns(self, part: SSAValue, range_: Range) -> None:
-        """All columns, in blocks of several vectors, along a range of the rows."""
+    def _around(self) -> list[int]:
+        """The dims of rows whose loops are around all blocks of columns: those behind them are enough for a block."""
+        inner, extents = self.lines.inner, self.kernel.space.extents
+        if self.size <= self.lines.count * self._vectors:
+            return []
+        most = next((n for n in range(len(inner)) if prod(extents[d] for d in inner[n + 1 :]) < RUN), 0)
+        return list(inner[:most])
+
+    def _nest(
+        self, part: SSAValue, range_: Range, dims: Sequence[int], indices: Mapping[int, SSAValue]
+    ) -> None:
+        """Loops over some dims of the rows, and all columns for each of their indices."""
+        if not dims:
+            self.columns(part, range_, indices)
+            return
+        first, *rest = dims
+        here = range_ if range_.dim == first else None
+
+        def around(index: SSAValue) -> None:
+            self._nest(part, range_, rest, {**indices, first: index})
+
+        carried_loop(self.builder, self.kernel.space.extents[first], f"r{first}", (), around, range_=here)
+
+    def columns(
+        self, part: SSAValue, range_: Range, indices: Mapping[int, SSAValue] = MappingProxyType({})
+    ) -> None:
+        """All columns, in blocks of several vectors, along a range of the rows, or at some of their indices."""
         lines, extents = self.lines, self.kernel.space.extents
 
         def nest(level: LoopLevel, dims: Sequence[int]) -> None:
@@ -203,17 +239,30 @@ class ColumnsRun:
                 return
 
             def columns(start: SSAValue, size: int) -> list[Scalar]:
-                self._block(part, lines.levels(level, start, size), range_)
+                self._block(part, lines.levels(level, start, size), range_, but=indices)
                 return []
 
-            Sweep(self.builder, "column", extents[lines.lane], lines.count * BLOCK, 1).run((), columns)
+            Sweep(self.builder, "column", extents[lines.lane], lines.count * self._vectors, 1).run(
+                (), columns
+            )
 
-        nest(self.kernel.root.inside(self.builder.insertion_point, {}), lines.outer)
+        nest(self.kernel.root.inside(self.builder.insertion_point, dict(indices)), lines.outer)
 
-    def _block(self, part: SSAValue, levels: Sequence[LoopLevel], range_: Range) -> None:
+    @cached_property
+    def _vectors(self) -> int:
+        """The vectors of a block of columns: as many as there are registers for their sums, about."""
+        there = -(-self.kernel.space.extents[self.lines.lane] // self.lines.count)
+        registers = register_count(self.kernel.vector_bits)
+        sums = registers + registers // SPILLED
+        return evenly(there, max(min(BLOCK, sums // max(len(self.reduces), 1)), 1))
+
+    def _block(
+        self, part: SSAValue, levels: Sequence[LoopLevel], range_: Range, but: Collection[int]
+    ) -> None:
         accumulators = [[self._accumulator(node) for node in self.reduces] for _ in levels]
         lines = self.lines
-        lines.runs(levels, list(lines.inner), self.work, [a for row in accumulators for a in row], range_)
+        dims = [d for d in lines.inner if d not in but]
+        lines.runs(levels, dims, self.work, [a for row in accumulators for a in row], range_)
         for level, row in zip(levels, accumulators, strict=True):
             for accumulator, view in zip(row, self.views, strict=True):
                 value = accumulator.partial_total(self.builder)

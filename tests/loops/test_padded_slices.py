@@ -49,7 +49,15 @@ def test_windows_leave_no_buffer(
 
 @pytest.mark.parametrize(
     ("shape", "split"),
-    [((2, 9, 60, 17), None), ((3, 1, 60, 5), 3), ((1, 60, 1, 40), 2), ((2, 1, 1, 9), None)],
+    [
+        ((2, 9, 60, 17), None),
+        ((3, 1, 60, 5), 3),
+        ((1, 60, 1, 40), 2),
+        ((2, 1, 1, 9), None),
+        ((3, 5, 20, 70), 3),  # all blocks of columns for a row of an image
+        ((2, 5, 17, 70), 4),  # parts of each image
+        ((3, 4, 7, 131), 2),  # all blocks of columns for an image
+    ],
 )
 def test_sums_of_windows(shape: tuple[int, ...], split: int | None) -> None:
     """Long ones, so that totals are kept in blocks, of rows in the box and beside it."""
@@ -60,6 +68,19 @@ def test_sums_of_windows(shape: tuple[int, ...], split: int | None) -> None:
 
     numbers = {} if split is None else {"split": split}
     check(schedule("columns", shape[3:], shape[:3], **numbers), [sample(shape), sample(shape)], body)
+
+
+def test_stages_of_windows_in_parts() -> None:
+    """As in the gradient of batch norm: elements are stored of images less their mean, and summed up with views."""
+    shape = (3, 5, 20, 71)
+
+    def body(x: Tensor, dy: Tensor) -> list[Tensor]:
+        y = dy - Sum.over(dy, (0, 1, 2), keepdims=True) * 0.01
+        views = [window(x, (0, at, 1, 0), shape) for at in range(-1, 2)]
+        return [y, *(Sum.over(view * y, (0, 1, 2)) for view in views)]
+
+    split = schedule("columns", shape[3:], shape[:3], split=3)
+    check(split, [sample(shape), sample(shape, seed=1)], body, bits=128)
 
 
 def test_other_kinds_compare_bounds() -> None:

@@ -30,7 +30,7 @@ from pullback.passes.lowering.kinds import TABLE
 from pullback.passes.lowering.line_reductions import LineReductions
 from pullback.passes.lowering.merge_dims import merge_dims
 from pullback.passes.lowering.reduction_split import SplitLoop, split_of
-from pullback.passes.lowering.space import schedule_of
+from pullback.passes.lowering.space import Space, schedule_of
 
 EXPENSIVE, CHEAP, BYTE = 0.25, 0.015, 0.04
 """Nanoseconds for each element."""
@@ -43,6 +43,8 @@ FEW_LINES = 16
 """Fewer lines are split themselves, if each takes long."""
 LINES_PER_TOTAL = 16
 """Lines in a part that has a total for each element of a line: they outweigh its beginning and its end."""
+ENOUGH_PARTS = 8
+"""Images, say, that are shared by the parts rather than their rows."""
 ROWS_PER_TOTAL = 64
 """Rows in a part that has a total for each column."""
 
@@ -74,12 +76,19 @@ def _most_parts(model: KernelModel, time: float) -> int:
     parts = min(int(time / (PART_WITH_TOTALS if has_totals else PART)), MOST)
     lines = prod(space.extents[d] for d in space.outer)
     if space.reduces_leading and space.outer:
-        return min(parts, max(space.extents[d] for d in space.inner) // ROWS_PER_TOTAL) if space.inner else 0
+        return min(parts, _rows_apart(space)) if space.inner else 0
     if lines < FEW_LINES and time / lines >= SHORT:
         return min(int(time / lines / PART), MOST)
     if reductions.across:
         return min(parts, lines // LINES_PER_TOTAL)
     return min(parts, lines) if reductions.single else 0
+
+
+def _rows_apart(space: Space) -> int:
+    """In how many parts the rows of columns may be: along one dim, the first if that is long enough."""
+    extents = [space.extents[d] for d in space.inner]
+    along = extents[0] if extents[0] >= ENOUGH_PARTS else max(extents)
+    return min(along, prod(extents) // ROWS_PER_TOTAL)
 
 
 def time_of(kernel: Kernel) -> float:
