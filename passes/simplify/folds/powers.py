@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import ml_dtypes
+from xdsl.dialects.builtin import f32
 
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.arithmetic import DivNoNan, MulNoNan, Reciprocal, Square
-from pullback.dialects.graph.elementwise.basic import Divide, Multiply
+from pullback.dialects.graph.elementwise.basic import Cast, Divide, Multiply
 from pullback.dialects.graph.elementwise.exponential import Pow
-from pullback.dialects.graph.tensor.types import is_complex, is_inexact, is_static
+from pullback.dialects.graph.op.scalar import bit_width
+from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.types import is_float, is_inexact, is_static
 from pullback.passes.simplify.matching import (
     Folded,
     broadcast_result,
@@ -21,26 +24,44 @@ from pullback.passes.simplify.matching import (
     producer,
 )
 
+PRODUCTS = (2, 3, 4, -1, -2, -3)
+"""Exponents for which a power is made of products: with more of them, roundings add up to more than 3 ulp."""
+
 
 @folds(Pow)
 def known_power(op: Pow) -> Folded:
-    """x ** 0, x ** 2 and x ** -1. (x ** 0.5 is no square root: those of -0.0 and -inf differ.)"""
-    if is_complex(op.y.element_type):
+    """x ** 0, and powers of a few whole numbers. (x ** 0.5 is no square root: those of -0.0 and -inf differ.)"""
+    number = number_in(op.b)
+    if number is None or isinstance(number, complex):
         return None
-    match number_in(op.b):
-        case 0:
-            return full_like(1, op.y.type) if is_static(op.y.type) else None
-        case 2:
-            return _of_base(op, Square)
-        case -1 if is_inexact(op.y.element_type):
-            return _of_base(op, Reciprocal)
-        case _:
-            return None
-
-
-def _of_base(op: Pow, function: type[Square | Reciprocal]) -> Folded:
+    if number == 0:
+        return full_like(1, op.y.type) if is_static(op.y.type) else None
+    if number not in PRODUCTS or (number < 0 and not is_inexact(op.y.element_type)):
+        return None
     base = broadcast_result(op, op.a, op.b)
-    return None if base is None else function.of(base)
+    return None if base is None else _product(base, int(number))
+
+
+def _product(x: Tensor, exponent: int) -> Tensor:
+    """x to the power of one of `PRODUCTS`: what overflows on the way, or is lost, does so in the result, too.
+
+    In dtypes shorter than f32 it is rounded once, as a power is.
+    """
+    if is_float(x.element_type) and bit_width(x.element_type) < bit_width(f32) and exponent not in (2, -1):
+        return Cast.to(_product(Cast.to(x, f32), exponent), x.element_type)
+    match exponent:
+        case 2:
+            return Square.of(x)
+        case 3:
+            return Multiply.of(Square.of(x), x)
+        case 4:
+            return Square.of(Square.of(x))
+        case -1:
+            return Reciprocal.of(x)
+        case -2:
+            return Square.of(Reciprocal.of(x))
+        case _:
+            return Divide.of(Square.of(Reciprocal.of(x)), x)
 
 
 @folds(DivNoNan, MulNoNan)

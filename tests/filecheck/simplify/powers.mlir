@@ -37,6 +37,23 @@ func.func @complex_power(%z: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
 // CHECK-NEXT: func.return %a : tensor<4xcomplex<f32>>
 // CHECK-NEXT: }
 
+// Others of small whole numbers are products; in short dtypes they are rounded once.
+func.func @products(%x: tensor<4xf32>, %h: tensor<4xf16>, %i: tensor<4xi32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf16>, tensor<4xi32>, tensor<4xi32>) {
+  %3 = graph.fill {value = 3.0 : f32} : tensor<f32>
+  %minus = graph.fill {value = -3.0 : f32} : tensor<f32>
+  %half = graph.fill {value = -2.0 : f16} : tensor<f16>
+  %four = graph.fill {value = 4 : i32} : tensor<i32>
+  %below = graph.fill {value = -3 : i32} : tensor<i32>
+  %a = graph.pow %x, %3 : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %b = graph.pow %x, %minus : (tensor<4xf32>, tensor<f32>) -> tensor<4xf32>
+  %c = graph.pow %h, %half : (tensor<4xf16>, tensor<f16>) -> tensor<4xf16>
+  %d = graph.pow %i, %four : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  %e = graph.pow %i, %below : (tensor<4xi32>, tensor<i32>) -> tensor<4xi32>
+  func.return %a, %b, %c, %d, %e : tensor<4xf32>, tensor<4xf32>, tensor<4xf16>, tensor<4xi32>, tensor<4xi32>
+}
+// CHECK-LABEL: func.func @products(
+// CHECK-NEXT: %below = graph.fill {value = -3 : i32}
+
 func.func @never_zero(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
   %three = graph.fill {value = 3.0 : f32} : tensor<f32>
   %zero = graph.fill {value = 0.0 : f32} : tensor<f32>
