@@ -20,6 +20,7 @@ SUBJECTS = (
     "copy_to",
     "repeating",
     "reductions",
+    "sums_of_pieces",
     "sums_of_products",
     "largest_of_windows",
     "along_axis",
