@@ -53,7 +53,7 @@ class LowerToLoops(ModulePass):
         lower = partial(
             loop_kernel, vector_bits=self.vector_bits, fmas=self.fmas_per_cycle, models=checked.models
         )
-        native = NativeOperations(self.vector_bits).of
+        native = partial(NativeOperations, self.vector_bits)
         for function in lower_functions(op, lower, checked.structures, native=native):
             made = [*function.constants, *function.host_functions, *function.kernels, function.main]
             op.body.block.add_ops(made)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import LocationAttr, MemRefType
+from xdsl.dialects.builtin import LocationAttr, MemRefType, i1
 from xdsl.ir import Block, Operation, SSAValue
 
 from pullback.dialects.graph.by_index.gather import MakeSlices
@@ -26,25 +26,40 @@ from pullback.dialects.graph.tensor.device import device_of_op
 from pullback.dialects.graph.tensor.insertion import insert, inserting
 from pullback.dialects.graph.tensor.types import SlicesType, StackType
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.dialects.ir.operations_within import operations_of_class
-from pullback.passes.lowering.buffer_assignment import BufferAssignment, BufferKey
+from pullback.dialects.ir.operations_within import operations_of_class, operations_within
+from pullback.passes.lowering.buffer_assignment import (
+    ARENA_ALIGNMENT,
+    SCRATCH,
+    BufferAssignment,
+    BufferKey,
+)
 from pullback.passes.lowering.code_builder import named
 from pullback.passes.lowering.host_arguments import HostArguments
 from pullback.passes.lowering.host_memory import HostMemory, Memories
 from pullback.passes.lowering.kernel_origins import origin_of
-from pullback.passes.lowering.lowered_kernels import LoweredKernels, Signature
-from pullback.passes.lowering.memrefs import tensor_memref
+from pullback.passes.lowering.lowered_kernels import LoweredKernels, Signature, scratch_end
+from pullback.passes.lowering.memrefs import bytes_of, tensor_memref
 from pullback.passes.lowering.stack_memory import Stacks
 from pullback.passes.lowering.support import runs_on_host
 from pullback.passes.lowering.while_loops import is_stack, lower_while, temporary_bytes
 
-Native: TypeAlias = Callable[[GraphOp, str, Sequence[MemRefType]], func.FuncOp | None]
-"""Gives the native function of an operation in a program, on memory of these types, if there is one: it returns whether
-the host has to run the operation after all."""
 
+class OperationsOfHost:
+    """How operations that no kernel computes run: all on the host, unless a target has native functions for some."""
 
-def on_host_alone(op: GraphOp, program: str, types: Sequence[MemRefType]) -> func.FuncOp | None:
-    """No operation has a native function."""
+    def scratch(self, op: GraphOp) -> Sequence[MemRefType] | None:
+        """The scratch memory that the native function of an operation needs; None if it has no such function."""
+
+    def function(self, op: GraphOp, program: str, types: Sequence[MemRefType]) -> str | None:
+        """The name of the native function that runs an operation of a program on memory of these types, if any does.
+
+        It takes that memory and its scratch memory, and returns whether the host has to run the operation after all.
+        """
+
+    @property
+    def made(self) -> Sequence[func.FuncOp]:
+        """All functions that were asked for, and those that they call."""
+        return ()
 
 
 class Host:
@@ -55,10 +70,10 @@ class Host:
         function: func.FuncOp,
         kernels: LoweredKernels,
         memories: type[Memories] = Memories,
-        native: Native = on_host_alone,
+        native: OperationsOfHost | None = None,
     ) -> None:
         check_outside(function.body.block)
-        self.function = function
+        self.function, self._native = function, native or OperationsOfHost()
         self.assignment = BufferAssignment(function)
         found = operations_of_class(Kernel, function)
         self.origins: dict[Operation, LocationAttr] = {op: origin_of(op) for op in found}
@@ -69,9 +84,6 @@ class Host:
         self._stacks: dict[str | None, Stacks] = {}
         self.host_functions: list[func.FuncOp] = []
         """The operations that the host runs, one function for each."""
-        self._native = native
-        self.native_functions: list[func.FuncOp] = []
-        """Functions that run operations in place of the host, unless they ask it."""
 
     def lower(self) -> func.FuncOp:
         """The host function; its constants are the globals of `arguments`.
@@ -99,6 +111,9 @@ class Host:
         needs += [
             (op, temporary_bytes(self.assignment, op)) for op in operations_of_class(While, self.function)
         ]
+        for op in operations_within(self.function):
+            if isinstance(op, GraphOp) and (scratch := _in_scratch(self._native.scratch(op))):
+                needs.append((op, scratch_end([((SCRATCH[0], at), type_) for at, type_ in scratch])))
         most: dict[str | None, int] = {}
         for op, size in needs:
             device = device_of_op(op)
@@ -190,23 +205,20 @@ class Host:
             types = [value.type for value in arguments if isinstance(value.type, MemRefType)]
             name = f"{self.function.sym_name.data}_host_{len(self.host_functions)}"
             self.host_functions.append(host_function(name, op, types))
-            function = self._native(op, self.function.sym_name.data, types)
+            function = self._native.function(op, self.function.sym_name.data, types)
             if function is None:
                 insert(func.CallOp(name, arguments, []))
-            else:
-                self._call_native(function, arguments, name)
+                return
+            views = [
+                memory.view((SCRATCH[0], at), type_) for at, type_ in _in_scratch(self._native.scratch(op))
+            ]
+            call = func.CallOp(function, [*arguments, *views], [i1])
+            asked = func.CallOp(name, arguments, [])
+            insert(call)
+            asked.location = call.location
+            self.builder.when(named(call.results[0], "asks"), lambda: insert(asked))
 
         memory.call(op, operands, results, call)
-
-    def _call_native(self, function: func.FuncOp, arguments: Sequence[SSAValue], host: str) -> None:
-        """Inserts a call of a native function, and one of the host where that asks for it."""
-        if function not in self.native_functions:
-            self.native_functions.append(function)
-        call = func.CallOp(function.sym_name.data, arguments, function.function_type.outputs.data)
-        asked = func.CallOp(host, arguments, [])
-        insert(call)
-        asked.location = call.location
-        self.builder.when(named(call.results[0], "asks"), lambda: insert(asked))
 
     def _parts(self, value: SSAValue) -> Sequence[SSAValue]:
         """The tensors that a value consists of: of slices, rows and indices."""
@@ -231,6 +243,16 @@ class Host:
         if source != target:
             type_ = tensor_memref(like)
             memory.copy(memory.view(source, type_), memory.view(target, type_))
+
+
+def _in_scratch(types: Sequence[MemRefType] | None) -> list[tuple[int, MemRefType]]:
+    """Places memory of these types one behind the other."""
+    placed: list[tuple[int, MemRefType]] = []
+    end = 0
+    for type_ in types or ():
+        placed.append((end, type_))
+        end += -(-bytes_of(type_) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
+    return placed
 
 
 def check_outside(block: Block) -> None:

@@ -11,7 +11,7 @@ from xdsl.ir import Operation
 
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.ir.diagnostics import DiagnosticError
-from pullback.passes.lowering.host import Host, Native, on_host_alone
+from pullback.passes.lowering.host import Host, OperationsOfHost
 from pullback.passes.lowering.host_memory import Memories
 from pullback.passes.lowering.lowered_kernels import LoweredKernel, LoweredKernels, Signature
 from pullback.passes.lowering.structure import Structure
@@ -36,12 +36,12 @@ def lower_functions(
     lower_kernel: Callable[[Signature], LoweredKernel],
     structures: Mapping[Kernel, Structure],
     memories: type[Memories] = Memories,
-    native: Native = on_host_alone,
+    native: Callable[[], OperationsOfHost] = OperationsOfHost,
 ) -> list[LoweredFunction]:
     """Lowers all functions of a module, whose tensors are in such memories, and leaves it empty.
 
-    The structures of its kernels may be known from their check. `native` makes the functions of operations that are no
-    kernels.
+    The structures of its kernels may be known from their check. `native` makes what has the
+    functions of operations that are in no kernel.
 
     Raises DiagnosticError for what is no function with a body, and as `Host` does.
     """
@@ -49,10 +49,10 @@ def lower_functions(
     for function in module.ops:
         if not isinstance(function, func.FuncOp) or not function.body.blocks:
             raise DiagnosticError(f"'{function.name}' has no place in a module of level `kernels`", function)
-        kernels = LoweredKernels(lower_kernel, structures)
-        host = Host(function, kernels, memories, native)
+        kernels, operations = LoweredKernels(lower_kernel, structures), native()
+        host = Host(function, kernels, memories, operations)
         main = host.lower()
-        code = [*kernels.operations, *host.native_functions]
+        code = [*kernels.operations, *operations.made]
         lowered.append(LoweredFunction(main, host.arguments.globals, host.host_functions, code))
     for function in list(module.ops):
         function.detach()

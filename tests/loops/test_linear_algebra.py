@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects import func
+from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
 from pullback.backends.evaluator.evaluator import EvaluationError
+from pullback.backends.interpreter.interpreter import interpret
+from pullback.dialects.context import context
+from pullback.dialects.ir.source import parse
 
 SIDES = (1, 2, 7, 8, 9, 16, 31, 40)
 COLUMNS = (1, 2, 3, 5, 16, 17, 32, 35, 67)
@@ -142,3 +147,123 @@ def test_the_host_solves_in_other_dtypes(dtype: str) -> None:
     step = compiled(pb.triangular_solve, a, b)
     np.testing.assert_array_equal(step(a, b), b / 2)
     assert "@main_triangular_solve" not in step.ir("loops")
+
+
+# ---- solves and inverses --------------------------------------------------------------------------------------
+
+
+def backward_error(a: Any, x: Any, b: Any) -> Any:
+    """What is left of an equation, by what a perturbation of its terms by one unit would leave."""
+    wide, found = a.astype(np.float64), x.astype(np.float64)
+    scale = np.max(np.abs(wide) @ np.abs(found), initial=1e-300) * np.finfo(x.dtype).eps
+    return np.max(np.abs(wide @ found - b), initial=0) / scale
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_solutions_are_as_good_as_those_of_lapack(dtype: str, adjoint: bool) -> None:
+    rng = np.random.default_rng(4)
+    for side, columns in zip((*SIDES, 13), COLUMNS, strict=True):
+        a, b = (rng.standard_normal((side, n)).astype(dtype) for n in (side, columns))
+        step = compiled(lambda x, y: pb.solve(x, y, adjoint=adjoint), a, b)
+        kept = a.copy()
+        found, system = step(a, b), a.T if adjoint else a
+        np.testing.assert_array_equal(a, kept)
+        assert backward_error(system, found, b) <= 4 + 4 * backward_error(
+            system, np.linalg.solve(system, b), b
+        )
+        assert step.ir("loops").count("call @main_matrix_solve") == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_inverses_are_as_good_as_those_of_lapack(dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    for side in (*SIDES, 67):
+        a = rng.standard_normal((2, side, side)).astype(dtype)
+        found, identity = compiled(pb.inv, a)(a), np.eye(side)
+        for matrix, inverse in zip(a, found, strict=True):
+            expected = np.linalg.inv(matrix)
+            assert backward_error(matrix, inverse, identity) <= 4 + 4 * backward_error(
+                matrix, expected, identity
+            )
+
+
+def test_pivots_are_found_wherever_they_are() -> None:
+    """Each row has one large element: no order of columns but one has pivots that are not tiny."""
+    rng = np.random.default_rng(6)
+    for side in (2, 5, 17, 40):
+        places = np.eye(side)[rng.permutation(side)]
+        a = places * rng.uniform(1, 2, side) + 1e-9 * rng.standard_normal((side, side))
+        np.testing.assert_allclose(compiled(pb.inv, a)(a) @ a, np.eye(side), atol=1e-13)
+
+
+@pytest.mark.parametrize("batches", [((), (3,)), ((2,), ()), ((2, 1), (3,)), ((0,), ()), ((0, 1), (3,))])
+def test_batches_of_general_solves_broadcast(batches: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(7)
+    a, b = rng.standard_normal((*batches[0], 9, 9)), rng.standard_normal((*batches[1], 9, 4))
+    np.testing.assert_allclose(compiled(pb.solve, a, b)(a, b), np.linalg.solve(a, b), rtol=1e-9, strict=True)
+
+
+@pytest.mark.parametrize("shapes", [((0, 0), (0, 3)), ((3, 3), (3, 0)), ((2, 0, 0), (0, 0))])
+def test_nothing_to_solve_in_general(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    a, b = np.eye(shapes[0][-1]) + np.zeros(shapes[0]), np.ones(shapes[1])
+    np.testing.assert_array_equal(compiled(pb.solve, a, b)(a, b), np.linalg.solve(a, b), strict=True)
+    np.testing.assert_array_equal(compiled(pb.inv, a)(a), a, strict=True)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 9, 20])
+def test_what_is_singular_for_lapack_raises(side: int) -> None:
+    rng = np.random.default_rng(8)
+    singular = np.arange(side, dtype=np.float64)[:, None] * np.arange(1, side + 1) + (side > 2)
+    zeros, fine = np.zeros((side, side)), rng.standard_normal((side, side)) + 5 * np.eye(side)
+    equal = fine.copy()
+    equal[-1] = equal[0] if side > 1 else 0
+    step = compiled(pb.inv, fine)
+    for a in (singular, zeros, equal):
+        try:
+            expected = np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            with pytest.raises(EvaluationError, match="Singular matrix"):
+                step(a)
+        else:
+            np.testing.assert_array_equal(step(a), expected)
+    np.testing.assert_allclose(step(fine) @ fine, np.eye(side), atol=1e-12)
+
+
+def test_what_is_not_finite_is_as_the_host_finds_it() -> None:
+    for value in (np.nan, np.inf):
+        a = np.eye(9) + 1.0
+        a[4, 2] = value
+        with np.errstate(all="ignore"):
+            expected = np.linalg.inv(a)
+        np.testing.assert_array_equal(compiled(pb.inv, a)(a), expected)
+
+
+def test_matrices_beyond_the_second_cache_are_those_of_the_host() -> None:
+    a = np.eye(600, dtype=np.float32)
+    step = compiled(pb.inv, a)
+    np.testing.assert_array_equal(step(a), a)
+    assert "@main_matrix_inverse" not in step.ir("loops")
+
+
+def test_equal_sizes_share_the_elimination() -> None:
+    a, b = 2 * np.eye(5), np.ones((5, 2))
+    step = compiled(lambda x, y: pb.solve(x, pb.inv(x) @ pb.solve(x, y, adjoint=True)), a, b)
+    np.testing.assert_array_equal(step(a, b), b / 8)
+    assert step.ir("loops").count("func.func private @factors_5x5xf64") == 1
+
+
+def test_the_loops_are_upstream_text_that_the_interpreter_runs() -> None:
+    rng = np.random.default_rng(9)
+    a, b = rng.standard_normal((11, 11)) + 4 * np.eye(11), rng.standard_normal((11, 3))
+    step = compiled(lambda x, y: pb.triangular_solve(x, pb.solve(x, y)), a, b)
+    module = parse(context(), step.ir("loops")).module
+    arena = next(op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "main").args[
+        -1
+    ]
+    assert isinstance(arena.type, MemRefType)
+    found = np.zeros_like(b)
+    interpret(module, [a, b, found, np.zeros(arena.type.get_shape(), np.int8)], undefined=(2, 3))
+    np.testing.assert_allclose(found, step(a, b), rtol=1e-11)
+    with pytest.raises(EvaluationError, match="Singular matrix"):
+        interpret(module, [0 * a, b, found, np.zeros(arena.type.get_shape(), np.int8)], undefined=(2, 3))

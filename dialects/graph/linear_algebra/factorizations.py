@@ -19,7 +19,7 @@ from pullback.dialects.graph.linear_algebra.matrices import MatrixBandPart, chec
 from pullback.dialects.graph.linear_algebra.matrix_families import OfSquares, SquareToSquare
 from pullback.dialects.graph.op.checks import check_operand_dtypes
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
-from pullback.dialects.graph.op.matrix_algorithms import ByCholesky, BySubstitution
+from pullback.dialects.graph.op.matrix_algorithms import ByCholesky, ByElimination, BySubstitution
 from pullback.dialects.graph.tensor.accumulators import widened
 from pullback.dialects.graph.tensor.attributes import flag
 from pullback.dialects.graph.tensor.tensor import Tensor
@@ -142,7 +142,7 @@ class TriangularSolve(Solving, BySubstitution):
 
 
 @graph_op
-class MatrixSolve(Solving):
+class MatrixSolve(Solving, ByElimination):
     """The X with A @ X = B, or A^H @ X = B if `adjoint`. A singular A is an error at run time."""
 
     name = "graph.matrix_solve"
@@ -154,7 +154,7 @@ class MatrixSolve(Solving):
 
 
 @graph_op
-class MatrixInverse(SquareToSquare):
+class MatrixInverse(SquareToSquare, ByElimination):
     """The inverse of a matrix. A singular matrix is an error at run time."""
 
     name = "graph.matrix_inverse"

@@ -22,6 +22,18 @@ class BySubstitution(GraphOp):
         raise NotImplementedError
 
 
+class ByElimination(GraphOp):
+    """A solver of A @ X = B, or A^H @ X = B, for square matrices A; without operand B, of A @ X = I, the inverse.
+
+    A singular matrix is an error at run time.
+    """
+
+    @property
+    def is_adjoint(self) -> bool:
+        """Whether the equation is that of A^H."""
+        return False
+
+
 class ByCholesky(GraphOp):
     """The lower triangular factors of positive definite matrices, of which the lower triangles are read.
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any, TypeAlias
 
+import numpy as np
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import MemRefType, VectorType
+from xdsl.dialects.builtin import MemRefType, VectorType, i1
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.tensor.types import numpy_dtype
+from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.products.multiply_add import multiply_add
 from pullback.passes.loops.vector_access import load_vector, store_vector
-from pullback.passes.loops.vectors import Lanes, tail_mask
+from pullback.passes.loops.vectors import Lanes, mask_before, tail_mask
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import INDEX, Term, result_of, splat
-from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.passes.lowering.function_builder import ON_STACK, FunctionBuilder
 from pullback.passes.lowering.strided_layout import StridedLayout, memref_of
 from pullback.passes.lowering.vector_registers import lane_count, register_count
 
@@ -59,16 +64,30 @@ class Panel:
         return sum(lanes.count for lanes in self.lanes)
 
 
-class MatrixCode:
-    """Builds the function of an operation on matrices, whose arguments are memory of its operands and results."""
+Values: TypeAlias = Sequence[SSAValue]
+"""What a loop carries."""
 
-    def __init__(self, builder: FunctionBuilder, vector_bits: int) -> None:
-        self.builder = builder
+
+class MatrixCode:
+    """Builds the function of an operation on matrices, whose arguments are memory of its operands and results.
+
+    Args:
+        builder: of the function.
+        vector_bits: the width of a vector register.
+        arguments: how many of the function's arguments are operands and results; scratch memory is behind them.
+        share: makes a function that several operations call, unless there is one of that name.
+    """
+
+    def __init__(
+        self, builder: FunctionBuilder, vector_bits: int, arguments: int, share: Callable[..., None]
+    ) -> None:
+        self.builder, self._arguments, self._share = builder, arguments, share
         self.types = [a.type for a in builder.block.args if isinstance(a.type, MemRefType)]
         self.element_type: Attribute = self.types[0].element_type
         self.most_lanes = lane_count(vector_bits, [self.element_type])
         self.rows = register_count(vector_bits) // (2 * VECTORS)
         """The rows of a block."""
+        self._stack: dict[str, BufferView] = {}
         self.is_empty = any(0 in type_.get_shape() for type_ in self.types)
         self._views = [self._flat(a) for a in builder.block.args]
 
@@ -76,14 +95,41 @@ class MatrixCode:
         type_ = argument.type
         assert isinstance(type_, MemRefType)
         size = prod(type_.get_shape())
-        return self.viewed(argument, size) if size else BufferView(argument, StridedLayout((), ()), INDEX)
+        if not size:
+            return BufferView(argument, StridedLayout((), ()), INDEX)
+        flat = memref_of(type_.element_type, size)
+        if type_ != flat:
+            argument = result_of(memref.ReinterpretCastOp(argument, [], [], [], [0], [size], [1], flat))
+        return BufferView(argument, StridedLayout((size,), (1,)), type_.element_type)
 
-    def viewed(self, value: SSAValue, size: int) -> BufferView:
-        """Memory as one row of all its elements."""
-        type_ = memref_of(self.element_type, size)
-        if value.type != type_:
-            value = result_of(memref.ReinterpretCastOp(value, [], [], [], [0], [size], [1], type_))
-        return BufferView(value, StridedLayout((size,), (1,)), self.element_type)
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The dtype of elements."""
+        return np.dtype(numpy_dtype(self.element_type))
+
+    def function(self, name: str, memory: Values, body: Callable[[MatrixCode], SSAValue]) -> str:
+        """The name of a function that returns a truth value, and has this memory for its scratch memory."""
+        self._share(name, [value.type for value in memory], body)
+        return name
+
+    def scratch(self, number: int, columns: int) -> Matrix:
+        """Scratch memory as a matrix."""
+        return Matrix(self._views[self._arguments + number], [], columns)
+
+    def numbers(self, number: int) -> BufferView:
+        """Scratch memory as a list."""
+        return self._views[self._arguments + number]
+
+    def on_stack(self, name: str, count: int, type_: Attribute | None = None) -> BufferView:
+        """So many elements on the stack, which all that ask for them by this name share."""
+        if name not in self._stack:
+            type_ = self.element_type if type_ is None else type_
+            memory = memref_of(type_, count)
+            value = self.builder.once(
+                (name, memory), lambda: new_operation(memref.AllocaOp, (), [memory], ON_STACK), name
+            )
+            self._stack[name] = BufferView(value, StridedLayout((count,), (1,)), type_)
+        return self._stack[name]
 
     def shape(self, argument: int) -> tuple[int, ...]:
         """The shape of an operand or a result."""
@@ -138,6 +184,70 @@ class MatrixCode:
             start: list[Term] = [(self.builder.index(many), 1)]
             last = Panel(start, self.lanes_of(columns - many))
             self.over(dims, work, lambda *indices: body(indices, last))
+
+    def any_of(self, batch: Sequence[int], body: Callable[[Sequence[SSAValue]], SSAValue]) -> SSAValue:
+        """Loops over a batch, and tells whether any of the results is true."""
+
+        def nest(indices: Sequence[SSAValue], found: SSAValue) -> SSAValue:
+            if len(indices) == len(batch):
+                return (Scalar(found) | Scalar(body(indices))).value
+
+            def inner(index: SSAValue, carried: Values) -> Values:
+                return [nest([*indices, index], carried[0])]
+
+            at = len(indices)
+            return self.builder.loop((0, batch[at], 1), f"m{at}", [found], inner)[0]
+
+        return nest([], self.builder.number(False, i1).value)
+
+    def along(
+        self,
+        start: SSAValue,
+        end: int,
+        lanes: Sequence[Lanes],
+        inits: Values,
+        body: Callable[[Panel, Values], Values],
+    ) -> Values:
+        """Loops over panels of such vectors from an index on; the last has masks, and may have no columns at all."""
+        builder = self.builder
+        width = sum(n.count for n in lanes)
+        left = builder.minus(builder.index(end), start)
+        whole = builder.product(builder.quotient(left, width), width, "whole")
+        last = builder.sum_of([(start, 1), (whole, 1)], 0)
+
+        def panel(at: SSAValue, carried: Values) -> Values:
+            return body(Panel([(at, 1)], lanes), carried)
+
+        carried = builder.loop_between((start, last, builder.index(width)), "panel", inits, panel)
+        masked = [
+            Lanes(0, n.count, mask_before(builder, end, builder.sum_of([(last, 1)], before), n.count))
+            for before, n in self._starts(Panel([], lanes))
+        ]
+        return body(Panel([(last, 1)], masked), carried)
+
+    def wide_of(self, columns: int) -> list[Lanes]:
+        """The vectors of panels of rows of so many elements."""
+        lanes = self.lanes_of(min(columns, self.most_lanes))[0].count
+        return [Lanes(0, lanes)] * (1 if columns <= lanes else VECTORS)
+
+    def copy(self, source: Matrix, target: Matrix, rows: int, columns: int) -> None:
+        """Copies a matrix."""
+
+        def row(at: SSAValue, carried: Values) -> Values:
+            where: list[Term] = [(at, 1)]
+            self.over_panels(
+                [],
+                columns,
+                0,
+                lambda _, panel: self.store_row(target, where, panel, self.row(source, where, panel)),
+            )
+            return carried
+
+        self.builder.loop((0, rows, 1), "row", [], row)
+
+    def zeros(self, panel: Panel) -> list[Scalar]:
+        """Zeros for a row of a panel."""
+        return [self.builder.number(0.0, vector_type(self.element_type, n.count)) for n in panel.lanes]
 
     def lanes_of(self, columns: int) -> list[Lanes]:
         """Vectors of at least so many columns, of which the last has a mask, or is as short as they are."""

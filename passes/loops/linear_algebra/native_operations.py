@@ -16,59 +16,102 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, FunctionType, MemRefType, NoneAttr, f32, f64, i1
+from xdsl.dialects.builtin import DictionaryAttr, FunctionType, MemRefType, NoneAttr, TensorType, f32, f64, i1
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.graph_op import GraphOp
-from pullback.dialects.graph.op.matrix_algorithms import BySubstitution
+from pullback.dialects.graph.op.matrix_algorithms import ByElimination, BySubstitution
 from pullback.dialects.ir.new_operation import new_operation
+from pullback.passes.loops.linear_algebra.general_solve import lower_general_solve, scratch_of_elimination
 from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
 from pullback.passes.loops.linear_algebra.triangular_solve import lower_triangular_solve
 from pullback.passes.lowering.function_builder import FunctionBuilder
+from pullback.passes.lowering.host import OperationsOfHost
 from pullback.passes.lowering.made_functions import tell_of
+from pullback.passes.lowering.strided_layout import memref_of
 
-Lowering: TypeAlias = Callable[[MatrixCode, GraphOp], SSAValue]
-LOWERINGS: Mapping[type[GraphOp], Lowering] = {
-    BySubstitution: lower_triangular_solve,
+Scratch: TypeAlias = Sequence[MemRefType]
+
+
+def _no_scratch(types: Sequence[MemRefType]) -> Scratch:
+    return ()
+
+
+@dataclass(frozen=True)
+class NativeOperation:
+    """How operations of a family run.
+
+    Args:
+        lower: builds the body of a function, and returns whether the host is to be asked.
+        scratch: the scratch memory of one on memory of these types; None if the host had better run it.
+    """
+
+    lower: Callable[[MatrixCode, GraphOp], SSAValue]
+    scratch: Callable[[Sequence[MemRefType]], Scratch | None] = _no_scratch
+
+
+TABLE: Mapping[type[GraphOp], NativeOperation] = {
+    ByElimination: NativeOperation(lower_general_solve, scratch_of_elimination),
+    BySubstitution: NativeOperation(lower_triangular_solve),
 }
-"""What builds the body of the function of an operation of a family, and returns whether the host is to be asked."""
 DTYPES = (f32, f64)
 
 
 @dataclass
-class NativeOperations:
+class NativeOperations(OperationsOfHost):
     """The native functions of one program, of which equal operations share one."""
 
     vector_bits: int
-    functions: dict[tuple[object, ...], func.FuncOp] = field(
-        default_factory=dict[tuple[object, ...], func.FuncOp]
-    )
+    functions: dict[object, func.FuncOp] = field(default_factory=dict[object, func.FuncOp])
 
-    def of(self, op: GraphOp, program: str, types: Sequence[MemRefType]) -> func.FuncOp | None:
-        """The function that runs an operation on memory of these types; None if only the host runs it."""
-        lower = next((lower for family, lower in LOWERINGS.items() if isinstance(op, family)), None)
-        if lower is None or not all(map(_is_supported, types)):
+    def scratch(self, op: GraphOp) -> Scratch | None:
+        if (native := self._native(op)) is None:
+            return None
+        types = [memory for v in (*op.operands, *op.results) if (memory := _memory_of(v.type)) is not None]
+        return native.scratch(types) if len(types) == len(op.operands) + len(op.results) else None
+
+    def function(self, op: GraphOp, program: str, types: Sequence[MemRefType]) -> str | None:
+        native, scratch = self._native(op), self.scratch(op)
+        if native is None or scratch is None or any(not isinstance(t.layout, NoneAttr) for t in types):
             return None
         key = type(op), DictionaryAttr(op.properties), *types
         if key not in self.functions:
             short = op.name.removeprefix("graph.")
-            made = self._function(op, lower, f"{program}_{short}_{len(self.functions)}", types)
-            self.functions[key] = made
-            tell_of([made])
-        return self.functions[key]
+            name = f"{program}_{short}_{len(self.functions)}"
+            made = self._made(name, [*types, *scratch], len(types), lambda code: native.lower(code, op))
+            made.location = op.location
+            self._add(key, made)
+        return self.functions[key].sym_name.data
 
-    def _function(self, op: GraphOp, lower: Lowering, name: str, types: Sequence[MemRefType]) -> func.FuncOp:
+    @property
+    def made(self) -> Sequence[func.FuncOp]:
+        return list(self.functions.values())
+
+    @staticmethod
+    def _native(op: GraphOp) -> NativeOperation | None:
+        return next((native for family, native in TABLE.items() if isinstance(op, family)), None)
+
+    def _add(self, key: object, function: func.FuncOp) -> None:
+        self.functions[key] = function
+        tell_of([function])
+
+    def _share(self, name: str, types: Sequence[Attribute], body: Callable[[MatrixCode], SSAValue]) -> None:
+        if name not in self.functions:
+            self._add(name, self._made(name, types, 0, body))
+
+    def _made(
+        self, name: str, types: Sequence[Attribute], arguments: int, body: Callable[[MatrixCode], SSAValue]
+    ) -> func.FuncOp:
         builder = FunctionBuilder(name, types, private=True)
         with builder.entering(builder.block):
-            asks = lower(MatrixCode(builder, self.vector_bits), op)
+            asks = body(MatrixCode(builder, self.vector_bits, arguments, self._share))
         builder.op.properties["function_type"] = FunctionType.from_lists(list(types), [i1])
         builder.end_with(new_operation(func.ReturnOp, [asks]))
-        builder.op.location = op.location
         return builder.op
 
 
-def _is_supported(type_: Attribute) -> bool:
-    """Tells whether memory is of a dtype that is computed in, row by row from its first element on."""
-    return (
-        isinstance(type_, MemRefType) and isinstance(type_.layout, NoneAttr) and type_.element_type in DTYPES
-    )
+def _memory_of(type_: Attribute) -> MemRefType | None:
+    """The memory of a tensor of a dtype that native functions compute in."""
+    if not isinstance(type_, TensorType) or type_.element_type not in DTYPES:
+        return None
+    return memref_of(type_.element_type, *type_.get_shape())

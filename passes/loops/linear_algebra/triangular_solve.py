@@ -59,13 +59,17 @@ def _has_zero(code: MatrixCode, size: int) -> SSAValue:
 
 @dataclass(frozen=True)
 class Substitution:
-    """An equation a @ x = b of a triangle, whose rows are solved from the first or from the last on."""
+    """An equation a @ x = b of a triangle, whose rows are solved from the first or from the last on.
+
+    The diagonal of a `unit` triangle is not read: it is that of the identity.
+    """
 
     a: Matrix
     b: Matrix
     x: Matrix
     size: int
     forward: bool
+    unit: bool = False
 
 
 def substitute(code: MatrixCode, equation: Substitution, panel: Panel) -> None:
@@ -91,7 +95,8 @@ def _solve_rows(code: MatrixCode, equation: Substitution, panel: Panel, first: S
     sums = _minus_products(code, equation, panel, rows, sums)
     order = range(count) if equation.forward else range(count)[::-1]
     for at in order:
-        sums[at] = code.quotient(sums[at], code.element(equation.a, rows[at], rows[at]))
+        if not equation.unit:
+            sums[at] = code.quotient(sums[at], code.element(equation.a, rows[at], rows[at]))
         code.store_row(equation.x, rows[at], panel, sums[at])
         negated = [-vector for vector in sums[at]]
         for other in range(at + 1, count) if equation.forward else range(at):
