@@ -15,6 +15,7 @@ from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, 
 from pullback.passes.kernels.form.groups import Group
 from pullback.passes.lowering.kinds import COLUMNS, POINTWISE, ROWS, TABLE
 from pullback.passes.lowering.register_blocks import window_tile
+from pullback.passes.lowering.register_types import register_type
 from pullback.passes.lowering.vector_registers import MAX_VECTOR, product_tile
 
 UNROLL = 4
@@ -28,8 +29,10 @@ def schedule_of(group: Group, block: Block, vector_bits: int | None, fmas: int) 
     kind, parallel, reduce = iteration_space(group, block)
     if vector_bits is None:
         return ScheduleAttr(Schedule(kind, parallel, reduce))
-    lanes = min(max(1, vector_bits // (8 * _widest(block))), MAX_VECTOR)
-    tile = _tile(block, parallel, reduce, lanes, vector_bits, fmas) if TABLE[kind].has_tiles else ()
+    has_tiles = TABLE[kind].has_tiles
+    widest = _widest(block, in_registers=has_tiles and len(reduce) == 1)
+    lanes = min(max(1, vector_bits // (8 * widest)), MAX_VECTOR)
+    tile = _tile(block, parallel, reduce, lanes, vector_bits, fmas) if has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
 
 
@@ -94,13 +97,17 @@ def _only(reductions: frozenset[object]) -> object:
     return next(iter(sides)) if len(sides) == 1 else None
 
 
-def _widest(block: Block) -> int:
-    """The bytes of the widest element that the kernel touches at each point.
+def _widest(block: Block, *, in_registers: bool) -> int:
+    """The bytes of the widest element that the kernel touches at each point, in memory or in registers.
 
+    These differ for half precision. Products have a block of sums in registers, which must all have room; other kernels
+    take two registers for a vector that is one in memory.
     What draws read is the same at all points; beside their results it takes the numbers of elements.
     """
     counts = [op for op in block.ops if isinstance(op, Counted)]
     values = [v for op in block.ops for v in (*(() if isinstance(op, Counted) else op.operands), *op.results)]
     of_values = {id(v.type): v.type for v in values}  # few, and shared
     types = {element_type_of(data_type_of(type_)) for type_ in of_values.values()}
+    if in_registers:
+        types = {register_type(type_) for type_ in types}
     return max(numpy_dtype(type_).itemsize for type_ in (*types, *(i32 for _ in counts)))

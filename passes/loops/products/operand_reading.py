@@ -52,10 +52,14 @@ class Reading(Enum):
 
 
 def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
-    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
-    if in_place(a) and a.is_contiguous(a.terms):
+    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough.
+
+    Half precision is copied: elements that are needed one by one take as long to be widened as to be multiplied.
+    """
+    stays = in_place(a) and not a.is_widened
+    if stays and a.is_contiguous(a.terms):
         return Reading.IN_PLACE
-    if in_place(a) and bytes_of(a) <= SMALL_ROWS:
+    if stays and bytes_of(a) <= SMALL_ROWS:
         is_near = (
             bytes_of(a) < FIRST_CACHE
             or not a.is_contiguous(a.lines)
@@ -71,7 +75,8 @@ def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Readin
 
 def reading_of_b(b: ProductOperand, rows: Blocking, columns: Blocking, terms: int) -> Reading:
     """How columns of B are read: where they are, or copied, panel by panel, for as many rows as there are."""
-    if in_place(b) and b.is_contiguous(b.lines) and (is_small(b, columns) or reads_few(b, rows)):
+    stays = in_place(b) and not (b.is_widened and rows.panels > 1)
+    if stays and b.is_contiguous(b.lines) and (is_small(b, columns) or reads_few(b, rows)):
         is_near = bytes_of(b) <= SMALL_OPERAND or terms < 2 * TERMS_AHEAD
         return Reading.IN_PLACE if is_near or rows.width < AHEAD_ROWS else Reading.AHEAD
     if bytes_of(b) // max(b.lines.size, 1) * columns.step * columns.width <= PRIVATE_BYTES:

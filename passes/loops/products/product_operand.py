@@ -64,6 +64,11 @@ class ProductOperand:
         return isinstance(self.node, Load) and not self.node.bounds
 
     @property
+    def is_widened(self) -> bool:
+        """Tells whether it is in memory in half precision, which is widened as it is read."""
+        return isinstance(self.node, Load) and self.kernel.root.inputs[self.node.argument].rounds
+
+    @property
     def loads(self) -> list[Load]:
         """What is in memory of all that it is computed from, if that changes with line and term."""
         dims = {*self.lines.dims} & self.node.dims, {*self.terms.dims} & self.node.dims
