@@ -239,8 +239,8 @@ def test_what_is_not_finite_is_as_the_host_finds_it() -> None:
         np.testing.assert_array_equal(compiled(pb.inv, a)(a), expected)
 
 
-def test_matrices_beyond_the_second_cache_are_those_of_the_host() -> None:
-    a = np.eye(600, dtype=np.float32)
+def test_large_matrices_are_those_of_the_host() -> None:
+    a = np.eye(1100, dtype=np.float32)
     step = compiled(pb.inv, a)
     np.testing.assert_array_equal(step(a), a)
     assert "@main_matrix_inverse" not in step.ir("loops")
@@ -267,3 +267,47 @@ def test_the_loops_are_upstream_text_that_the_interpreter_runs() -> None:
     np.testing.assert_allclose(found, step(a, b), rtol=1e-11)
     with pytest.raises(EvaluationError, match="Singular matrix"):
         interpret(module, [0 * a, b, found, np.zeros(arena.type.get_shape(), np.int8)], undefined=(2, 3))
+
+
+# ---- Cholesky factors -----------------------------------------------------------------------------------------
+
+
+def definite(rng: np.random.Generator, *shape: int, least: float = 1e-4) -> Any:
+    a = rng.standard_normal(shape)
+    return a @ a.swapaxes(-1, -2) / shape[-1] + least * np.eye(shape[-1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cholesky_factors_are_as_good_as_those_of_lapack(dtype: str) -> None:
+    rng = np.random.default_rng(10)
+    for shape in [*((2, side, side) for side in (*SIDES, 15, 33)), (2, 1, 67, 67)]:
+        a = definite(rng, *shape).astype(dtype)
+        beside = np.where(np.tri(shape[-1], dtype=bool), a, np.nan).astype(dtype)  # that is not read
+        step = compiled(pb.cholesky, a)
+        found, expected = step(beside), np.linalg.cholesky(a)
+        assert found.dtype == a.dtype and np.all(np.triu(found, 1) == 0) and np.all(np.isfinite(found))
+        for factor, other, matrix in zip(
+            *(x.reshape(-1, *shape[-2:]) for x in (found, expected, a)), strict=True
+        ):
+            assert backward_error(factor, factor.T, matrix) <= 4 + 2 * backward_error(other, other.T, matrix)
+        assert step.ir("loops").count("call @main_cholesky") == 1
+
+
+@pytest.mark.parametrize("side", [1, 3, 8, 9, 21])
+def test_what_is_not_positive_definite_raises(side: int) -> None:
+    a = np.stack([definite(np.random.default_rng(side), side, side, least=1.0) for _ in range(2)])
+    step = compiled(pb.cholesky, a)
+    fine = step(a)
+    for at in range(side):
+        for value in (-1.0, 0.0):
+            wrong = a.copy()
+            wrong[1, at, at] = value
+            with pytest.raises(EvaluationError, match="not positive definite"):
+                step(wrong)
+    np.testing.assert_array_equal(step(a), fine)
+
+
+def test_cholesky_of_nothing() -> None:
+    for shape in [(0, 0), (0, 3, 3), (2, 0, 0)]:
+        a = np.ones(shape)
+        np.testing.assert_array_equal(compiled(pb.cholesky, a)(a), a, strict=True)

@@ -24,6 +24,8 @@ from pullback.passes.lowering.code_builder import Term, result_of
 from pullback.passes.lowering.strided_layout import memref_of
 from pullback.passes.lowering.vector_registers import SECOND_CACHE
 
+LARGEST = 4 * SECOND_CACHE
+"""Bytes of a matrix up to which one thread eliminates faster than LAPACK does; beyond them memory is waited for."""
 CopyRow: TypeAlias = Callable[[Sequence[Term], Sequence[Term], Panel], None]
 """Copies what is in a panel of a row, given the places of a column in the factored matrix, and in the matrix."""
 
@@ -31,11 +33,11 @@ CopyRow: TypeAlias = Callable[[Sequence[Term], Sequence[Term], Panel], None]
 def scratch_of_elimination(types: Sequence[MemRefType]) -> list[MemRefType] | None:
     """Memory for the factors, for a solution, and for the numbers of columns; None for matrices that the host factors.
 
-    Those beyond the second cache are faster in LAPACK, which uses what it loads more often.
+    LAPACK uses what it loads more often, and shares it out to threads.
     """
     *_, size, columns = types[-1].get_shape()
     kind = types[-1].element_type
-    if size * size * bit_width(kind) > 8 * SECOND_CACHE:
+    if size * size * bit_width(kind) > 8 * LARGEST:
         return None
     numbers = memref_of(i32, max(size, 1))
     return [memref_of(kind, max(size * size, 1)), memref_of(kind, max(size * columns, 1)), numbers, numbers]

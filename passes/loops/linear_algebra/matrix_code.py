@@ -185,6 +185,27 @@ class MatrixCode:
             last = Panel(start, self.lanes_of(columns - many))
             self.over(dims, work, lambda *indices: body(indices, last))
 
+    def panel_width(self, columns: int) -> int:
+        """The columns of a panel, of matrices that have so many."""
+        wide = self.most_lanes * VECTORS
+        return wide if columns >= wide else columns
+
+    def over_panels_from(self, start: SSAValue, columns: int, body: Callable[[Panel], None]) -> None:
+        """Loops over panels from a column on that begins one, up to so many columns."""
+        wide = self.most_lanes * VECTORS
+        many = columns // wide * wide
+        if many:
+            lanes = [Lanes(0, self.most_lanes)] * VECTORS
+
+            def panel(at: SSAValue, carried: Values) -> Values:
+                body(Panel([(at, 1)], lanes))
+                return carried
+
+            bounds = start, self.builder.index(many), self.builder.index(wide)
+            self.builder.loop_between(bounds, "panel", [], panel)
+        if many < columns:
+            body(Panel([(self.builder.index(many), 1)], self.lanes_of(columns - many)))
+
     def any_of(self, batch: Sequence[int], body: Callable[[Sequence[SSAValue]], SSAValue]) -> SSAValue:
         """Loops over a batch, and tells whether any of the results is true."""
 

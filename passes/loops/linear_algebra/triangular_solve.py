@@ -89,10 +89,12 @@ def substitute(code: MatrixCode, equation: Substitution, panel: Panel) -> None:
 
 
 def _solve_rows(code: MatrixCode, equation: Substitution, panel: Panel, first: SSAValue, count: int) -> None:
-    builder = code.builder
+    builder, size = code.builder, equation.size
     rows: list[list[Term]] = [[(first, 1), (builder.index(at), 1)] for at in range(count)]
     sums = [code.row(equation.b, row, panel) for row in rows]
-    sums = _minus_products(code, equation, panel, rows, sums)
+    last = None if equation.forward else builder.minus(builder.index(size - count), first, "solved")
+    solved = (first, None) if last is None else (last, size - 1)
+    sums = minus_products(code, equation.a, equation.x, panel, rows, sums, solved)
     order = range(count) if equation.forward else range(count)[::-1]
     for at in order:
         if not equation.unit:
@@ -104,28 +106,32 @@ def _solve_rows(code: MatrixCode, equation: Substitution, panel: Panel, first: S
             sums[other] = code.minus_product(sums[other], factor, negated)
 
 
-def _minus_products(
+def minus_products(
     code: MatrixCode,
-    equation: Substitution,
+    a: Matrix,
+    x: Matrix,
     panel: Panel,
     rows: Sequence[Sequence[Term]],
     sums: Sequence[Sequence[Scalar]],
+    terms: tuple[SSAValue, int | None],
 ) -> list[list[Scalar]]:
-    """Subtracts the products with all rows that were solved in blocks before, in the order in which they were."""
-    builder, width, size = code.builder, len(panel.lanes), equation.size
+    """Subtracts the products of these rows of `a` and of `x` in a panel, of so many terms.
+
+    They are the first ones in order, or, if the number of one is given, those from that one on backwards.
+    """
+    builder, width = code.builder, len(panel.lanes)
+    count, last = terms
 
     def term(at: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        j = at if equation.forward else builder.minus(builder.index(size - 1), at, "j")
-        negated = [-vector for vector in code.row(equation.x, [(j, 1)], panel)]
+        j = at if last is None else builder.minus(builder.index(last), at, "j")
+        negated = [-vector for vector in code.row(x, [(j, 1)], panel)]
         totals = [list(map(Scalar, carried[r * width : (r + 1) * width])) for r in range(len(rows))]
         return [
             vector.value
             for row, total in zip(rows, totals, strict=True)
-            for vector in code.minus_product(total, code.element(equation.a, row, [(j, 1)]), negated)
+            for vector in code.minus_product(total, code.element(a, row, [(j, 1)]), negated)
         ]
 
-    first, last = (builder.sum_of(rows[at], 0) for at in (0, -1))
-    solved = first if equation.forward else builder.minus(builder.index(size - 1), last, "solved")
-    bounds = builder.index(0), solved, builder.index(1)
+    bounds = builder.index(0), count, builder.index(1)
     found = builder.loop_between(bounds, "j", [v.value for row in sums for v in row], term)
     return [list(map(Scalar, found[r * width : (r + 1) * width])) for r in range(len(rows))]
