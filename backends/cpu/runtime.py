@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from pullback.backends.cpu.calls.call_table import CallForm, format_of
 from pullback.backends.cpu.calls.checked_call import ONLY_GIVEN, checked_call
+from pullback.backends.cpu.calls.unsigned_views import unsigned, viewed_as_unsigned
 from pullback.backends.cpu.entry_arguments import EntryParameter
 from pullback.backends.cpu.host_functions import HostFunctions
 from pullback.backends.cpu.jit_session import link
@@ -143,14 +144,16 @@ class NativeCall:
             form: what it makes and holds.
 
         Returns:
-            The function, or None where it would refuse each call: a dtype has no format in the buffer protocol.
+            The function, or None where it would refuse each call: elements have no format in the buffer protocol.
         """
-        if any(format_of(dtype) is None for dtype in dtypes.values()):
+        known = {at: dtype if format_of(dtype) else unsigned(dtype) for at, dtype in dtypes.items()}
+        if any(format_of(dtype) is None for dtype in known.values()):
             return None
         exact = [
-            replace(p, dtypes=(dtypes[p.position],)) if p.position in dtypes else p for p in self.parameters
+            replace(p, dtypes=(known[p.position],)) if p.position in known else p for p in self.parameters
         ]
-        return self._function.checked(exact, self._bound, form)
+        run = self._function.checked(exact, self._bound, form)
+        return run if known == dtypes else viewed_as_unsigned([*dtypes.values()], run)
 
     def _wrong_count(self, got: int) -> TypeError:
         names = ", ".join(parameter.where for parameter in self._open)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -42,6 +43,33 @@ def test_results_are_made_where_they_belong() -> None:
     assert result.flags.carray
     assert result.tolist() == [0, 1, 2]
     assert whole(is_alone=True)(given()).tolist() == [0, 1, 2]
+
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "fits"),
+    [
+        ([given().astype(BF16)], True),
+        ([np.arange(6).astype(BF16)[::2]], False),
+        ([given().astype(BF16).reshape(3, 1)], False),
+        ([given().astype(np.uint16)], False),
+        ([given().astype(np.float16)], False),
+        ([[0, 1, 2]], False),
+        ([], False),
+        ([given().astype(BF16), given().astype(BF16)], False),
+    ],
+)
+def test_arrays_without_a_letter_in_the_buffer_protocol(arrays: list[Any], fits: bool) -> None:
+    form = CallForm((MadeArray(1, 0, (3,), BF16, None),), 1, is_alone=True)
+    run = compile_text(COPY.replace("f32", "bf16")).whole({0: BF16}, form)
+    assert run is not None
+    result = run(*arrays)
+    assert (result is not NotImplemented) == fits
+    if fits:
+        assert result.dtype == BF16
+        assert result.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -119,9 +147,3 @@ def test_nothing_is_kept_by_calls() -> None:
         run(wrong)
     after = [sys.getrefcount(each) for each in objects]
     assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True))
-
-
-def test_a_dtype_without_a_format_has_no_whole_call() -> None:
-    bf16 = np.dtype("bfloat16")
-    call = compile_text(COPY.replace("f32", "bf16"))
-    assert call.whole({0: bf16}, CallForm((MadeArray(1, 0, (3,), bf16),), 1)) is None
