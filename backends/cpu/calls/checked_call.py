@@ -1,8 +1,8 @@
 """Calls of native code with NumPy arrays, checked natively: a function in LLVM IR that is one of Python's own.
 
 It knows arrays by Python's buffer protocol and NumPy's C API alone, and so nothing of how objects lie in memory. What
-it finds wrong, or cannot tell, it leaves to checks in Python, which say more. Dtypes that have no letter in the protocol
-come as `unsigned_views`.
+it finds wrong, or cannot tell, it leaves to checks in Python, which say more. Dtypes that have no letter in the
+protocol come as `unsigned_views`.
 """
 
 from __future__ import annotations
