@@ -91,6 +91,16 @@ class Lines(ABC):
         """The number of terms that `lines` adds to a total, one after the other."""
         return self.totals.depth
 
+    @property
+    def step(self) -> int:
+        """The number of lines that `some_lines` goes through; others than one have a single outer dim."""
+        return 1
+
+    def some_lines(self, start: SSAValue, end: SSAValue, partial: Sequence[Accumulator]) -> None:
+        """Builds what runs for a line, or for several from a number on that is before `end`."""
+        indices = dict(zip(self.outer, self._indices(start), strict=True))
+        self.lines(self.kernel.root.inside(self.builder.insertion_point, indices), partial)
+
     @abstractmethod
     def lines(self, level: LoopLevel, partial: Sequence[Accumulator]) -> None:
         """Builds what runs inside of the outer loops, and adds to the totals so far."""
@@ -123,8 +133,7 @@ class Lines(ABC):
             own = [replace(total, values=[]) for total in totals]
 
             def line(index: SSAValue) -> None:
-                indices = dict(zip(self.outer, self._indices(index), strict=True))
-                self.lines(self.kernel.root.inside(self.builder.insertion_point, indices), own)
+                self.some_lines(index, end, own)
                 for total in own:
                     total.join()
 
@@ -133,7 +142,7 @@ class Lines(ABC):
                 end_block = self.totals.end_block if self.totals.is_long else None
                 slots = [1] * len(own)
                 loop = Accumulation(self.builder, "row", own, slots, line, self.depth, end_block)
-                loop.run_between(start, end, 1, parts.size)
+                loop.run_between(start, end, self.step, parts.size)
                 self.totals.end_block()
             partial.store(number, own)
 

@@ -206,8 +206,3 @@ def _side_by_side(nodes: Sequence[Node]) -> int:
         count += is_expensive
         depths[node] = max((depths.get(o, 0) for o in node.operands), default=0) + is_expensive
     return count // max(1, *depths.values()) if count else 0
-
-
-def lower_rows(kernel: KernelFunction) -> None:
-    """See `Rows`."""
-    Rows(kernel).lower()

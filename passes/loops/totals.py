@@ -149,15 +149,18 @@ class Totals:
     def add(self, level: LoopLevel, stage: int) -> None:
         """Adds the elements of an iteration, in the stage in which they are known."""
         for node in self.at_stage(stage):
-            output = self.gathered[node]
-            buffer = self.kernel.results[output.result]
-            value = self._value(level, node, output)
-            before = level.load(buffer, output.offset, self._at(buffer))
-            level.store(buffer, output.offset, combine(node.op, before, value), self._at(buffer))
+            self.add_value(level, node, self.value(level, node))
 
-    def _value(self, level: LoopLevel, node: Reduce, output: Output) -> Scalar:
+    def add_value(self, level: LoopLevel, node: Reduce, value: Scalar) -> None:
+        """Adds what one or several iterations make of a level's elements."""
+        output = self.gathered[node]
+        buffer = self.kernel.results[output.result]
+        before = level.load(buffer, output.offset, self._at(buffer))
+        level.store(buffer, output.offset, combine(node.op, before, value), self._at(buffer))
+
+    def value(self, level: LoopLevel, node: Reduce) -> Scalar:
         """The value that an iteration adds: a vector of elements, or all of its lanes to one element."""
-        lanes, term = level.lanes, node.operands[0]
+        lanes, term, output = level.lanes, node.operands[0], self.gathered[node]
         if lanes is None:
             return level.values([term])[0]
         value = level.vector(term)

@@ -50,7 +50,11 @@ def tail_mask(builder: CodeBuilder, lanes: int, count: int) -> SSAValue:
 
 def mask_before(builder: CodeBuilder, end: int, first: SSAValue, count: int) -> SSAValue:
     """The mask of those of `count` lanes, the first of which has the index `first`, whose index is before `end`."""
-    size = builder.minus(builder.index(end), first)
+    return mask_of_first(builder.minus(builder.index(end), first), count)
+
+
+def mask_of_first(size: SSAValue, count: int) -> SSAValue:
+    """The mask of the first of `count` lanes, as many as a value says."""
     return result_of(
         new_operation(vector.CreateMaskOp, operands=[size], result_types=[vector_type(i1, count)]), "inside"
     )

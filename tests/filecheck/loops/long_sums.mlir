@@ -28,16 +28,17 @@ func.func @main(%x: tensor<96x3200xf32>, %y: tensor<96x4xf32>) -> (tensor<96xf32
 // CHECK:      %total = vector.reduction <add>, %sum_so_far_3 fastmath<reassoc> : vector<8xf64> into f64
 // CHECK-NEXT: %sum_24 = arith.truncf %total : f64 to f32
 
-// CHECK:      func.func private @main_kernel_1(%y: memref<96x4xf32>, %columns: memref<4xf32>, %so_far: memref<4xf64>) {
-// CHECK:      scf.for %row = %c0 to %c96 step %c48 {
-// CHECK-NEXT: %row_1 = arith.addi %row, %c48 : index
-// CHECK-NEXT: scf.for %row_2 = %row to %row_1 step %c1 {
+// CHECK:      func.func private @main_kernel_1(%y: memref<96x4xf32>, %columns: memref<4xf32>, %so_far: memref<4xf64>, %known: memref<96xf32>) {
+// CHECK:      scf.for %rows = %c0 to %c96 step %c48 {
+// CHECK-NEXT: %rows_1 = arith.addi %rows, %c48 : index
+// CHECK-NEXT: %end = arith.minui %rows_1, %c96 : index
+// CHECK-NEXT: scf.for %rows_2 = %rows to %end step %c8 {
 // CHECK:      scf.parallel (%i_2) = (%c0) to (%c4) step (%c4) {
 // CHECK-NEXT: %columns_2 = vector.load %columns[%i_2] : memref<4xf32>, vector<4xf32>
-// CHECK-NEXT: %4 = arith.extf %columns_2 : vector<4xf32> to vector<4xf64>
+// CHECK-NEXT: %5 = arith.extf %columns_2 : vector<4xf32> to vector<4xf64>
 // CHECK-NEXT: %so_far_1 = vector.load %so_far[%i_2] : memref<4xf64>, vector<4xf64>
-// CHECK-NEXT: %5 = arith.addf %so_far_1, %4 : vector<4xf64>
-// CHECK-NEXT: vector.store %5, %so_far[%i_2] : memref<4xf64>, vector<4xf64>
+// CHECK-NEXT: %6 = arith.addf %so_far_1, %5 : vector<4xf64>
+// CHECK-NEXT: vector.store %6, %so_far[%i_2] : memref<4xf64>, vector<4xf64>
 // CHECK-NEXT: vector.store %1, %columns[%i_2] : memref<4xf32>, vector<4xf32>
 // CHECK-NEXT: scf.reduce
 // CHECK:      arith.truncf %{{.*}} : vector<4xf64> to vector<4xf32>
