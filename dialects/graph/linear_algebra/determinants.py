@@ -26,6 +26,7 @@ from pullback.dialects.graph.linear_algebra.matmul import MatMul, adjoint
 from pullback.dialects.graph.linear_algebra.matrix_families import OfSquares, SquareToSquare
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.op.matrix_algorithms import OfCofactors, OfDeterminants, OfLogDeterminants
 from pullback.dialects.graph.tensor.accumulators import widened
 from pullback.dialects.graph.tensor.tensor import Tensor, conj
 from pullback.dialects.graph.tensor.types import (
@@ -40,7 +41,7 @@ from pullback.dialects.graph.tensor.types import (
 
 
 @graph_op
-class Determinant(OfSquares):
+class Determinant(OfSquares, OfDeterminants):
     """The determinant. Its gradient, of orders 1 and 2, is right for singular matrices too: see `cofactors`."""
 
     name = "graph.determinant"
@@ -60,7 +61,7 @@ class Determinant(OfSquares):
 
 
 @graph_op
-class SlogDet(OfSquares):
+class SlogDet(OfSquares, OfLogDeterminants):
     """The sign of the determinant, and the logarithm of its absolute value (-inf where it is 0).
 
     The sign of a complex number is that number over its absolute value. A gradient needs an inverse: where the
@@ -96,7 +97,7 @@ class SlogDet(OfSquares):
 
 
 @graph_op
-class Cofactors(SquareToSquare):
+class Cofactors(SquareToSquare, OfCofactors):
     """The matrix of cofactors, the derivative of the determinant by each element; right for singular matrices too."""
 
     name = "graph.cofactors"

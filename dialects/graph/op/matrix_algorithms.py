@@ -34,6 +34,18 @@ class ByElimination(GraphOp):
         return False
 
 
+class OfDeterminants(GraphOp):
+    """The determinants of square matrices."""
+
+
+class OfLogDeterminants(GraphOp):
+    """The signs of the determinants of square matrices, and the logarithms of their absolute values."""
+
+
+class OfCofactors(GraphOp):
+    """The matrices of the cofactors of square matrices, also of singular ones."""
+
+
 class ByCholesky(GraphOp):
     """The lower triangular factors of positive definite matrices, of which the lower triangles are read.
 

@@ -56,7 +56,7 @@ def lower_general_solve(code: MatrixCode, op: GraphOp) -> SSAValue:
         factors = Factors(code.scratch(0, size), size, code.numbers(2), code.numbers(3))
         z = code.scratch(1, columns)
         code.copy(code.matrix(0, indices), factors.matrix, size, size)
-        asks = _factored(code, factors)
+        asks = factored(code, factors)
         steps = _Solving(code, factors, columns)
         if result == 1:
             _set_identity(code, z, size)
@@ -73,7 +73,7 @@ def lower_general_solve(code: MatrixCode, op: GraphOp) -> SSAValue:
     return code.any_of(batch, solve)
 
 
-def _factored(code: MatrixCode, factors: Factors) -> SSAValue:
+def factored(code: MatrixCode, factors: Factors) -> SSAValue:
     """Calls the function that factors matrices of this size, which all operations share."""
     memory = [factors.matrix.view.value, factors.columns.value, factors.exchanged.value]
 

@@ -107,6 +107,16 @@ class MatrixCode:
         """The dtype of elements."""
         return np.dtype(numpy_dtype(self.element_type))
 
+    @property
+    def largest(self) -> float:
+        """The largest number."""
+        return float(np.finfo(self.numpy_dtype).max)
+
+    @property
+    def smallest(self) -> float:
+        """The smallest positive number of full precision."""
+        return float(np.finfo(self.numpy_dtype).tiny)
+
     def function(self, name: str, memory: Values, body: Callable[[MatrixCode], SSAValue]) -> str:
         """The name of a function that returns a truth value, and has this memory for its scratch memory."""
         self._share(name, [value.type for value in memory], body)
@@ -145,6 +155,12 @@ class MatrixCode:
                 terms.append((index, step))
             step *= extent
         return Matrix(self._views[argument], terms, columns)
+
+    def store_number(self, argument: int, indices: Sequence[SSAValue], value: Scalar) -> None:
+        """Stores the number that a matrix of the batch has in a result."""
+        shape = self.shape(argument)
+        steps = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        self._views[argument].store(self.builder, value, list(zip(indices, steps, strict=True)), 0)
 
     # ---- loops ------------------------------------------------------------------------------------------
 

@@ -20,9 +20,23 @@ from xdsl.dialects.builtin import DictionaryAttr, FunctionType, MemRefType, None
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.graph_op import GraphOp
-from pullback.dialects.graph.op.matrix_algorithms import ByCholesky, ByElimination, BySubstitution
+from pullback.dialects.graph.op.matrix_algorithms import (
+    ByCholesky,
+    ByElimination,
+    BySubstitution,
+    OfCofactors,
+    OfDeterminants,
+    OfLogDeterminants,
+)
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.linear_algebra.cholesky import lower_cholesky, scratch_of_cholesky
+from pullback.passes.loops.linear_algebra.determinants import (
+    lower_cofactors,
+    lower_determinants,
+    lower_log_determinants,
+    scratch_of_cofactors,
+    scratch_of_determinants,
+)
 from pullback.passes.loops.linear_algebra.general_solve import lower_general_solve, scratch_of_elimination
 from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
 from pullback.passes.loops.linear_algebra.triangular_solve import lower_triangular_solve
@@ -54,6 +68,9 @@ class NativeOperation:
 TABLE: Mapping[type[GraphOp], NativeOperation] = {
     ByCholesky: NativeOperation(lower_cholesky, scratch_of_cholesky),
     ByElimination: NativeOperation(lower_general_solve, scratch_of_elimination),
+    OfCofactors: NativeOperation(lower_cofactors, scratch_of_cofactors),
+    OfDeterminants: NativeOperation(lower_determinants, scratch_of_determinants),
+    OfLogDeterminants: NativeOperation(lower_log_determinants, scratch_of_determinants),
     BySubstitution: NativeOperation(lower_triangular_solve),
 }
 DTYPES = (f32, f64)
