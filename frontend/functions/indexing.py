@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pullback.dialects.graph.by_index.gather_nd import GatherNd, ScatterNd
-from pullback.dialects.graph.by_index.lower_index import taken_along
 from pullback.dialects.graph.by_index.take_along_axis import TakeAlongAxis
+from pullback.dialects.graph.by_index.taken_along import taken_along
 from pullback.dialects.graph.by_index.tensor_scatter import TensorScatterAdd, TensorScatterUpdate
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.frontend.graph.emit import named_as, tensors

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.along_axes.repeating import Flip, Repeat, Roll, Tile
 from pullback.dialects.graph.by_index.extents import of_extent
-from pullback.dialects.graph.by_index.lower_index import taken_along
+from pullback.dialects.graph.by_index.taken_along import taken_along
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import Reshape, flattened

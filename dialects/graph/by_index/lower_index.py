@@ -42,8 +42,8 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, IntegerType, i32, i64
 
 from pullback.dialects.graph.by_index.extents import extent_of
-from pullback.dialects.graph.by_index.gather import Gather
 from pullback.dialects.graph.by_index.gather_nd import GatherNd
+from pullback.dialects.graph.by_index.taken_along import taken_along
 from pullback.dialects.graph.creation.constants import Constant
 from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.elementwise.broadcasting import broadcast_together
@@ -208,14 +208,3 @@ def _count_from_front(x: Tensor, axis: int, given: Tensor | Array) -> Tensor:
     if extent == DYNAMIC_INDEX:
         extent = Cast.to(extent_of(x, axis), indices.element_type)
     return Where.of(indices < 0, indices + extent, indices)
-
-
-def taken_along(x: Tensor, indices: Tensor, axis: int) -> Tensor:
-    """Gathers along an axis (`np.take`): the axes of `indices` replace it."""
-    if axis == 0:
-        return Gather.of(x, indices)
-    order = [axis, *(a for a in range(x.ndim) if a != axis)]
-    picked = Gather.of(Transpose.ordered(x, order), indices)
-    count = indices.ndim
-    back = [*range(count, count + axis), *range(count), *range(count + axis, picked.ndim)]
-    return Transpose.ordered(picked, back)
