@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 
 from pullback.passes.loops.drawn_vectors import DrawnVectors, vectors_of_draws
 from pullback.passes.loops.inner_box import AlongBox, InnerBox, has_bounds
+from pullback.passes.loops.interleaved_stores import InterleavedStores
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
 from pullback.passes.loops.sweep import Iteration, Sweep
@@ -29,6 +30,10 @@ def lower_pointwise(kernel: KernelFunction) -> None:
     for output in kernel.outputs:
         nests.setdefault(output.offset.dims, []).append(output)
     with kernel.builder.entering(kernel.builder.block):
+        interleaved = InterleavedStores.of(kernel)
+        if interleaved is not None:
+            interleaved.lower()
+            return
         for dims, outputs in nests.items():
             lower_nest(kernel, sorted(dims), outputs)
 

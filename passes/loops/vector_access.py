@@ -25,10 +25,14 @@ from pullback.dialects.upstream.gather import GatherOp, ScatterOp
 from pullback.dialects.upstream.transfers import transfer_read
 from pullback.dialects.upstream.types import vector_type
 from pullback.dialects.upstream.vector import FromElementsOp
-from pullback.passes.loops.vectors import Lanes, shuffled
+from pullback.passes.loops.vectors import Lanes, shuffle, shuffled
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, result_of
 from pullback.passes.lowering.strided_layout import StridedLayout
+
+NEAR = 4
+"""Elements that are so few apart are picked out of whole vectors, which takes fewer loads than one for each lane."""
+FEWEST_LANES = 4
 
 
 def load_vector(
@@ -40,6 +44,8 @@ def load_vector(
         last = view.indices(builder, terms, constant - (lanes.count - 1))
         loaded = result_of(new_operation(vector.LoadOp, operands=[view.value, *last], result_types=[type_]))
         return shuffled(Scalar(loaded), range(lanes.count)[::-1]).cast(view.element_type)
+    if lanes.mask is None and 1 < stride <= NEAR and lanes.count >= FEWEST_LANES:
+        return _picked_out(view, builder, lanes.count, (terms, constant), stride).cast(view.element_type)
     at = view.indices(builder, terms, constant)
     if stride != 1:
         steps = lane_steps(builder, lanes.count, stride)
@@ -52,6 +58,26 @@ def load_vector(
         loaded = result_of(new_operation(vector.MaskedLoadOp, operands=operands, result_types=[type_]))
     loaded.name_hint = view.value.name_hint
     return Scalar(loaded).cast(view.element_type)
+
+
+def _picked_out(
+    view: BufferView, builder: CodeBuilder, count: int, first: tuple[Sequence[Term], int], stride: int
+) -> Scalar:
+    """Every `stride`-th element of as many vectors, which end with the last of these elements."""
+    type_, last = vector_type(view.memory_type, count), (count - 1) * stride
+    near = strided_view(view, builder, first, (last + 1,), (1,))
+    value, lanes = None, [0] * count
+    for start in (*range(0, (stride - 1) * count, count), last + 1 - count):
+        load = new_operation(vector.LoadOp, operands=[near.value, builder.index(start)], result_types=[type_])
+        loaded = Scalar(result_of(load, view.value.name_hint))
+        places = [lane * stride - start for lane in range(count)]
+        if value is None:
+            value, lanes = loaded, [place if place < count else 0 for place in places]
+            continue
+        chosen = [count + p if 0 <= p < count else lane for p, lane in zip(places, lanes, strict=True)]
+        value, lanes = shuffle(value, loaded, chosen), list(range(count))
+    assert value is not None
+    return value
 
 
 def load_column(

@@ -39,6 +39,8 @@ LAST, FIRST = 2**63 - 1, -(2**63)
 """The bounds of slices that are open at the end, and, for negative strides, at the beginning."""
 REST = -1
 """The size of a slice that takes all that remains."""
+MOST_BETWEEN = 8
+"""The longest step of a slice whose gradient is interleaved with zeros; a longer one's is a block of them."""
 
 
 def slices_of(properties: Properties) -> tuple[slice, ...]:
@@ -219,6 +221,12 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
     """Dilates `x` along an axis: its elements at these indices of an axis of this extent, zeros between them."""
     if len(places) > 1 and places.step < 0:
         x, places = StridedSlice.at(x, along(x, axis, slice(None, None, -1))), places[::-1]
+    if (
+        len(places) > 1
+        and 1 < places.step <= MOST_BETWEEN
+        and max(places[0], extent - places[-1] - 1) < places.step
+    ):
+        return _between(x, axis, places, extent)
     if len(places) > 1 and places.step > 1:
         shape, step = x.extents, places.step
         apart = Reshape.to(x, (prod(shape[:axis]), shape[axis], 1, prod(shape[axis + 1 :])))
@@ -226,6 +234,17 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
         x = Reshape.to(spread, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
         x = StridedSlice.at(x, along(x, axis, slice(1 - step)))
     return surrounded(x, axis, places[0], extent - places[-1] - 1)
+
+
+def _between(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
+    """Interleaves `x` with zeros along an axis of which it takes an element in each step."""
+    from pullback.dialects.graph.movement.interleaving import Interleave  # whose gradient is of slices
+
+    pieces: list[Tensor] = []
+    for first in range(places.step):
+        shape = (*x.extents[:axis], len(range(first, extent, places.step)), *x.extents[axis + 1 :])
+        pieces.append(x if first == places[0] else Fill.full(0, tensor_type(x.element_type, shape)))
+    return Interleave.at(pieces, [places.step if a == axis else 1 for a in range(x.ndim)])
 
 
 @graph_op
