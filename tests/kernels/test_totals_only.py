@@ -90,3 +90,24 @@ def test_batch_norm_stores_no_centered_images(extents: tuple[int, ...]) -> None:
             assert first.split("->")[1].count(size) <= 2
     for ours, theirs in zip(found["cpu"], found["numpy"], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize(("columns", "is_apart"), [(1, True), (3, True), (5, False)])
+def test_functions_of_few_columns_are_not_in_the_product(columns: int, is_apart: bool) -> None:
+    """Lanes are along columns there: a function of one column is computed for one row at a time."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape).astype(np.float32) for shape in ((101, 7), (7, columns))]
+    found = {}
+    for target in ("numpy", "cpu"):
+        with pb.Graph():
+            x, w = (pb.placeholder("f32", a.shape) for a in arrays)
+            y = pb.sigmoid(2.0 * (x @ w))
+            step = pb.compile([x, w], [y, *pb.gradients(pb.mean(pb.log(y + 0.5)), [x, w])], target)
+        found[target] = step(*arrays)
+        if target == "cpu":
+            text = step.ir("kernels")
+            product = text[text.index("kind = matmul") :].split("\n    }\n")[0]
+            assert ("graph.sigmoid" not in product) == is_apart
+            assert f"parallel = [101, {columns}]" in product or columns == 1
+    for ours, theirs in zip(found["cpu"], found["numpy"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)

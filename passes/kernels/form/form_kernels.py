@@ -63,7 +63,7 @@ def form(
     bundles = legalize(block, copies_operands=options.device == "cpu")
     native.mark(op for bundle in bundles for op in bundle)
     classified = classify(block, bundles, around or {})
-    groups = group(classified, options.max_ops, borders=options.device == "cpu")
+    groups = group(classified, options.max_ops, for_cpu=options.device == "cpu")
     bodies = rematerialize(classified, groups)
     replaced = build(
         block, classified, groups, bodies, values, options.vector_bits_on, options.fmas_per_cycle

@@ -11,7 +11,8 @@ Groups and the operations outside have one order, by position. A value is at fir
 operand's group to the first it is fused with those that `fit` allows. The union is where the operand's group was, if
 nothing that the value needs comes between; or where the value is, if nothing that reads from the operand's group does.
 A border around the result of a product joins the product. What is only summed up stays out of the kernel of a product
-which stores what it is made of anyway (`totals_only`). So there is no search and no cycle: each value looks at its
+which stores what it is made of anyway (`totals_only`), and so do functions of mathematics of a product with one or few
+columns, where lanes are along these. So there is no search and no cycle: each value looks at its
 operands alone. Reads and assignments of variables make way as far as that changes nothing (`variable_order`): a kernel
 may yield several updates.
 """
@@ -28,6 +29,7 @@ from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.gradient.markers import AddN
 from pullback.dialects.graph.linear_algebra.contract import Contract
 from pullback.dialects.graph.op.access import Axes
+from pullback.dialects.graph.op.families import is_expensive
 from pullback.dialects.graph.op.indexed import Counted, result_axes
 from pullback.dialects.graph.state.variables import Assign, Read, VariableOp
 from pullback.dialects.graph.tensor.device import device_of_op
@@ -54,12 +56,12 @@ class Groups:
     """The group that computes a value."""
 
 
-def group(classified: Classified, limit: int, *, borders: bool = False) -> Groups:
+def group(classified: Classified, limit: int, *, for_cpu: bool = False) -> Groups:
     """Groups the values that are computed, at most `limit` operations to a group.
 
-    With `borders`, a border around the result of a product is in the kernel of the product.
+    CPUs store a border around the result of a product in the kernel of the product, and their lanes are along columns.
     """
-    walk = _Walk(limit, reads_of(classified.steps), borders=borders)
+    walk = _Walk(limit, reads_of(classified.steps), for_cpu=for_cpu)
     for position, step in enumerate(classified.steps, start=1):
         if isinstance(step, Computed):
             walk.compute(step, position)
@@ -80,10 +82,10 @@ class Home:
 class _Walk:
     """The walk as far as it has come."""
 
-    def __init__(self, limit: int, reads: Reads, *, borders: bool) -> None:
+    def __init__(self, limit: int, reads: Reads, *, for_cpu: bool) -> None:
         self._limit = limit
         self._reads = reads
-        self._borders = borders
+        self._for_cpu = for_cpu
         self._bordered: set[SSAValue] = set()
         """What a product stores with a border around it, which others read from memory."""
         self._homes: dict[SSAValue, Home] = {}
@@ -157,7 +159,7 @@ class _Walk:
             # Nothing else reads the sum of rows alone, so that the position of this operation is right for both.
             opened = join_scatter(self._homes[step.rows].group.root(), opened)
         for source in sources:
-            if source in links and not self._is_summed_apart(step, source):
+            if source in links and not self._is_apart(step, source):
                 moves_up = source is sources[0] and latest_outside < source.position
                 moves_up = moves_up and self._variables.lets_move(step.value, source)
                 opened = self._share(source, opened, links[source], moves_up)
@@ -178,13 +180,18 @@ class _Walk:
         ]
         self._homes[step.value] = Home(opened, own, when_known(opened, size, which, known))
 
-    def _is_summed_apart(self, step: Computed, source: OpenGroup) -> bool:
+    def _is_apart(self, step: Computed, source: OpenGroup) -> bool:
+        """Tells whether a value stays out of the kernel of a product, though it fits."""
+        if not source.has_epilogue:
+            return False
+        if self._for_cpu and source.is_narrow and is_expensive(step.op):
+            return True
         values = (a.value for a in step.accesses if self._is_made_by(source, a.value))
-        return source.has_epilogue and self._reads.is_summed_apart(step, values)
+        return self._reads.is_summed_apart(step, values)
 
     def _product_inside(self, step: Computed) -> OpenGroup | None:
         """The group of a contraction, if an operation does nothing but to put a border around its result."""
-        if not self._borders or not is_border(step.op) or len(step.accesses) != 1:
+        if not self._for_cpu or not is_border(step.op) or len(step.accesses) != 1:
             return None
         (access,) = step.accesses
         home = self._homes.get(access.value)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal, Self, TypeAlias
 
 from xdsl.ir import SSAValue
@@ -24,6 +25,8 @@ Reduces: TypeAlias = Literal["leading", "trailing", "all"]
 """Which dims of the space a reduction runs over: the first ones, the last ones, or all."""
 Known: TypeAlias = Literal["leading", "trailing", "all", "late"] | None
 """When a value is known: at once (`None`), once a reduction over these dims is done, or only after the last loop."""
+NARROW = 4
+"""The most columns that are narrow, of which at least so many rows are there for each column."""
 
 
 class Dim(Merging):
@@ -104,6 +107,12 @@ class OpenGroup(Merging):
     def has_epilogue(self) -> bool:
         """Tells whether elementwise operations may follow on the operation that it is for."""
         return self.kind is not None and self.kind.has_epilogue
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tells whether its last axis fills a small part of a vector, and all others fill vectors."""
+        *around, last = self.shape or (1,)
+        return last <= NARROW and prod(around) >= NARROW * last
 
     def is_used_before(self, user: OpenGroup) -> bool:
         """Tells whether something between this group and `user` needs this one.
