@@ -377,3 +377,45 @@ def test_cofactors_of_small_matrices_are_those_of_the_host(dtype: str, side: int
     np.testing.assert_allclose(
         step(a), compiled(Cofactors.of, a, target="numpy")(a), rtol=1e-4, atol=1e-4 * scale.max()
     )
+
+
+# ---- QR factors -----------------------------------------------------------------------------------------------
+
+
+def factors(x: Any) -> Any:
+    return tuple(pb.qr(x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1), (1, 4), (4, 1), (2, 2), (3, 5, 7), (2, 7, 5), (33, 33), (2, 1, 40, 40), (20, 70), (70, 20)],
+)
+def test_qr_factors_are_those_of_lapack(dtype: str, shape: tuple[int, ...]) -> None:
+    a = np.random.default_rng(13).standard_normal(shape).astype(dtype)
+    step = compiled(factors, a)
+    (q, r), expected = step(a), np.linalg.qr(a)
+    assert step.ir("loops").count("call @main_qr") == 1 and np.all(np.tril(r, -1) == 0)
+    unit = 20 * max(shape[-2:]) * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(q @ r, a, atol=unit)
+    np.testing.assert_allclose(
+        q.swapaxes(-1, -2) @ q, np.eye(q.shape[-1]) + np.zeros_like(r @ r.swapaxes(-1, -2)), atol=unit
+    )
+    for found, other in zip((q, r), expected, strict=True):
+        np.testing.assert_allclose(found, other, atol=100 * unit, strict=True)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_qr_of_columns_whose_squares_are_no_numbers(scale: float) -> None:
+    a = np.random.default_rng(14).standard_normal((9, 9)).astype(np.float32)
+    a[:, 2:4] *= np.float32(scale)
+    found = compiled(factors, a)(a)
+    for x, expected in zip(found, np.linalg.qr(a), strict=True):
+        np.testing.assert_array_equal(x, expected)
+
+
+def test_qr_of_triangles_zeros_and_nothing() -> None:
+    triangle = np.triu(np.arange(1.0, 26).reshape(5, 5))
+    for a in (triangle, -triangle, np.zeros((4, 3)), np.zeros((0, 3)), np.ones((3, 0)), np.ones((2, 0, 0))):
+        for found, expected in zip(compiled(factors, a)(a), np.linalg.qr(a), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-15, strict=True)

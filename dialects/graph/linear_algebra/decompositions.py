@@ -29,6 +29,7 @@ from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.slicing import StridedSlice, along
 from pullback.dialects.graph.movement.split_concat import Concat
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
+from pullback.dialects.graph.op.matrix_algorithms import ByReflections
 from pullback.dialects.graph.tensor.accumulators import widened
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import (
@@ -74,7 +75,7 @@ class Eigh(OfSquares):
 
 
 @graph_op
-class Qr(OfMatrices):
+class Qr(OfMatrices, ByReflections):
     """The product of Q with orthonormal columns (m, k), and an upper triangular R (k, n), where k is min(m, n).
 
     The diagonal of R is real, of either sign. The first k columns of the operand must be independent for a gradient.

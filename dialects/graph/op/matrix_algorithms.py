@@ -46,6 +46,10 @@ class OfCofactors(GraphOp):
     """The matrices of the cofactors of square matrices, also of singular ones."""
 
 
+class ByReflections(GraphOp):
+    """The QR factors of matrices, Q and R, with signs as LAPACK has them."""
+
+
 class ByCholesky(GraphOp):
     """The lower triangular factors of positive definite matrices, of which the lower triangles are read.
 

@@ -78,7 +78,7 @@ class Factor:
             start = builder.product(builder.quotient(first, self._width), self._width, "start")
             self._read(start, rows)
             is_wrong = self._factor_triangle(first, rows)
-            self._from_panels(start, rows, first)
+            self._from_panels(rows, first)
             return [(Scalar(carried[0]) | is_wrong).value]
 
         no = builder.number(False, i1).value
@@ -115,7 +115,7 @@ class Factor:
             code.store_row(self._triangle, [(builder.index(at), 1)], Panel([], [lanes]), sums[at])
             negated = [-vector for vector in sums[at]]
             for other in range(at + 1, count):
-                sums[other] = code.minus_product(sums[other], lane(sums[at][0], other), negated)
+                sums[other] = code.plus_product(sums[other], lane(sums[at][0], other), negated)
         return is_wrong
 
     @property
@@ -130,8 +130,8 @@ class Factor:
         lanes = self._triangle_lanes.count
         return Matrix(self.code.on_stack("triangle", lanes * lanes), [], lanes)
 
-    def _from_panels(self, start: SSAValue, rows: Sequence[Sequence[Term]], first: SSAValue) -> None:
-        """Computes a block of rows of `u`, from a column on, with its triangle."""
+    def _from_panels(self, rows: Sequence[Sequence[Term]], first: SSAValue) -> None:
+        """Computes a block of rows of `u`, from its first column on, with its triangle."""
         code, builder = self.code, self.code.builder
 
         def panel(at: Panel) -> None:
@@ -144,9 +144,9 @@ class Factor:
                 negated = [-vector for vector in sums[row]]
                 for other in range(row + 1, len(rows)):
                     factor = code.element(self._triangle, number, numbers[other])
-                    sums[other] = code.minus_product(sums[other], factor, negated)
+                    sums[other] = code.plus_product(sums[other], factor, negated)
 
-        code.over_panels_from(start, self.size, panel)
+        code.over_panels_from(first, self.size, panel)
 
     def lower(self) -> None:
         """Copies `u` to the other side of the diagonal, and clears it."""

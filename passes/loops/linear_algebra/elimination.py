@@ -157,7 +157,7 @@ def _eliminate_row(search: Search, first: SSAValue, row: SSAValue, end: SSAValue
         def eliminate(other: SSAValue, inner: Values) -> Values:
             where: list[Term] = [(other, 1)]
             sums = code.row(matrix, where, at)
-            made = code.minus_product(sums, code.element(matrix, where, [(row, 1)]), negated)
+            made = code.plus_product(sums, code.element(matrix, where, [(row, 1)]), negated)
             code.store_row(matrix, where, at, made)
             return inner
 
@@ -229,17 +229,19 @@ def _eliminate_from(code: MatrixCode, factors: Factors, first: SSAValue, tile: t
                 found[at] = found[at] - found[before] * code.element(matrix, block[before], block[at])
             matrix.view.store(builder, found[at], matrix.at(row, block[at]), 0)
 
-    def panel(at: Panel, carried: Values) -> Values:
+    start = builder.sum_of([(first, 1)], BLOCK)
+
+    def panel(at: Panel) -> None:
         sums = [code.row(matrix, row, at) for row in rows]
         width = len(at.lanes)
 
         def term(number: SSAValue, totals: Values) -> Values:
             column: list[Term] = [(first, 1), (number, 1)]
-            negated = [-vector for vector in code.row(matrix, column, at)]
+            negated = code.from_column([-v for v in code.row(matrix, column, at)], at, start)
             return [
                 vector.value
                 for r, row in enumerate(rows)
-                for vector in code.minus_product(
+                for vector in code.plus_product(
                     list(map(Scalar, totals[r * width : (r + 1) * width])),
                     code.element(matrix, row, column),
                     negated,
@@ -249,7 +251,5 @@ def _eliminate_from(code: MatrixCode, factors: Factors, first: SSAValue, tile: t
         made = builder.loop((0, BLOCK, 1), "term", [v.value for row in sums for v in row], term)
         for r, row in enumerate(rows):
             code.store_row(matrix, row, at, list(map(Scalar, made[r * width : (r + 1) * width])))
-        return carried
 
-    start = builder.sum_of([(first, 1)], BLOCK)
-    code.along(start, factors.size, code.wide_of(factors.size), [], panel)
+    code.over_panels_from(start, factors.size, panel)

@@ -59,7 +59,7 @@ def lower_general_solve(code: MatrixCode, op: GraphOp) -> SSAValue:
         asks = factored(code, factors)
         steps = _Solving(code, factors, columns)
         if result == 1:
-            _set_identity(code, z, size)
+            code.set_identity(z, size, size)
             steps.forwards(z, x, z)
             steps.place(z, x)
         elif op.is_adjoint:
@@ -132,16 +132,3 @@ class _Solving:
             return carried
 
         builder.loop((0, self._factors.size, 1), "row", [], row)
-
-
-def _set_identity(code: MatrixCode, to: Matrix, size: int) -> None:
-    builder = code.builder
-
-    def row(at: SSAValue, carried: Values) -> Values:
-        code.over_panels(
-            [], size, 0, lambda _, panel: code.store_row(to, [(at, 1)], panel, code.zeros(panel))
-        )
-        to.view.store(builder, builder.number(1.0, code.element_type), to.at([(at, 1)], [(at, 1)]), 0)
-        return carried
-
-    builder.loop((0, size, 1), "row", [], row)

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects import memref
+from xdsl.dialects import vector as vector_dialect
 from xdsl.dialects.builtin import MemRefType, VectorType, i1
 from xdsl.ir import Attribute, SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.types import numpy_dtype
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.dialects.upstream.types import vector_type
@@ -206,8 +208,13 @@ class MatrixCode:
         wide = self.most_lanes * VECTORS
         return wide if columns >= wide else columns
 
-    def over_panels_from(self, start: SSAValue, columns: int, body: Callable[[Panel], None]) -> None:
-        """Loops over panels from a column on that begins one, up to so many columns."""
+    def over_panels_from(self, column: SSAValue, columns: int, body: Callable[[Panel], None]) -> None:
+        """Loops over panels from the one that has a column, up to so many columns.
+
+        Vectors are where they are for all columns: they do not cross lines of the cache, nor parts of what was stored.
+        """
+        width = self.panel_width(columns)
+        start = self.builder.product(self.builder.quotient(column, width), width, "start")
         wide = self.most_lanes * VECTORS
         many = columns // wide * wide
         if many:
@@ -221,6 +228,17 @@ class MatrixCode:
             self.builder.loop_between(bounds, "panel", [], panel)
         if many < columns:
             body(Panel([(self.builder.index(many), 1)], self.lanes_of(columns - many)))
+
+    def from_column(self, row: Sequence[Scalar], panel: Panel, column: SSAValue) -> list[Scalar]:
+        """The vectors of a row in a panel, with zeros before a column."""
+        found: list[Scalar] = []
+        for vector, (before, lanes) in zip(row, self._starts(panel), strict=True):
+            first = self.builder.sum_of(panel.start, before)
+            count = self.builder.minus(column, first)
+            type_ = vector_type(i1, lanes.count)
+            mask = result_of(new_operation(vector_dialect.CreateMaskOp, [count], [type_]), "before")
+            found.append(select(Scalar(mask), self.builder.number(0.0, vector.type), vector))
+        return found
 
     def any_of(self, batch: Sequence[int], body: Callable[[Sequence[SSAValue]], SSAValue]) -> SSAValue:
         """Loops over a batch, and tells whether any of the results is true."""
@@ -282,6 +300,24 @@ class MatrixCode:
 
         self.builder.loop((0, rows, 1), "row", [], row)
 
+    def set_identity(self, matrix: Matrix, rows: int, columns: int) -> None:
+        """Stores ones on the diagonal of a matrix of at least as many rows as columns, and zeros elsewhere."""
+        one = self.builder.number(1.0, self.element_type)
+
+        def row(at: SSAValue, carried: Values) -> Values:
+            where: list[Term] = [(at, 1)]
+            self.over_panels(
+                [], columns, 0, lambda _, panel: self.store_row(matrix, where, panel, self.zeros(panel))
+            )
+            return carried
+
+        def diagonal(at: SSAValue, carried: Values) -> Values:
+            matrix.view.store(self.builder, one, matrix.at([(at, 1)], [(at, 1)]), 0)
+            return carried
+
+        self.builder.loop((0, rows, 1), "row", [], row)
+        self.builder.loop((0, columns, 1), "row", [], diagonal)
+
     def zeros(self, panel: Panel) -> list[Scalar]:
         """Zeros for a row of a panel."""
         return [self.builder.number(0.0, vector_type(self.element_type, n.count)) for n in panel.lanes]
@@ -320,18 +356,21 @@ class MatrixCode:
     def _starts(panel: Panel) -> list[tuple[int, Lanes]]:
         return [(sum(n.count for n in panel.lanes[:at]), lanes) for at, lanes in enumerate(panel.lanes)]
 
-    def minus_product(
-        self, sums: Sequence[Scalar], factor: Scalar, negated: Sequence[Scalar]
-    ) -> list[Scalar]:
-        """Adds the product of an element and a row, which is negated, to the vectors of another row."""
+    def plus_product(self, sums: Sequence[Scalar], factor: Scalar, row: Sequence[Scalar]) -> list[Scalar]:
+        """Adds the product of an element and a row to the vectors of another row."""
         return [
-            Scalar(multiply_add(splat(factor, _count(row)), row, total.value))
-            for total, row in zip(sums, negated, strict=True)
+            Scalar(multiply_add(splat(factor, _count(vector)), vector, total.value))
+            for total, vector in zip(sums, row, strict=True)
         ]
 
     def quotient(self, row: Sequence[Scalar], divisor: Scalar) -> list[Scalar]:
         """Divides the vectors of a row by an element."""
         return [vector / splat(divisor, _count(vector)) for vector in row]
+
+
+def splatted(element: Scalar, like: Scalar) -> Scalar:
+    """An element in all lanes of a vector like another one."""
+    return splat(element, _count(like))
 
 
 def _count(vector: Scalar) -> int:

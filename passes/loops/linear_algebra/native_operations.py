@@ -23,6 +23,7 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.matrix_algorithms import (
     ByCholesky,
     ByElimination,
+    ByReflections,
     BySubstitution,
     OfCofactors,
     OfDeterminants,
@@ -39,6 +40,7 @@ from pullback.passes.loops.linear_algebra.determinants import (
 )
 from pullback.passes.loops.linear_algebra.general_solve import lower_general_solve, scratch_of_elimination
 from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.reflections import lower_reflections, scratch_of_reflections
 from pullback.passes.loops.linear_algebra.triangular_solve import lower_triangular_solve
 from pullback.passes.lowering.function_builder import FunctionBuilder
 from pullback.passes.lowering.host import OperationsOfHost
@@ -71,6 +73,7 @@ TABLE: Mapping[type[GraphOp], NativeOperation] = {
     OfCofactors: NativeOperation(lower_cofactors, scratch_of_cofactors),
     OfDeterminants: NativeOperation(lower_determinants, scratch_of_determinants),
     OfLogDeterminants: NativeOperation(lower_log_determinants, scratch_of_determinants),
+    ByReflections: NativeOperation(lower_reflections, scratch_of_reflections),
     BySubstitution: NativeOperation(lower_triangular_solve),
 }
 DTYPES = (f32, f64)

@@ -103,7 +103,7 @@ def _solve_rows(code: MatrixCode, equation: Substitution, panel: Panel, first: S
         negated = [-vector for vector in sums[at]]
         for other in range(at + 1, count) if equation.forward else range(at):
             factor = code.element(equation.a, rows[other], rows[at])
-            sums[other] = code.minus_product(sums[other], factor, negated)
+            sums[other] = code.plus_product(sums[other], factor, negated)
 
 
 def minus_products(
@@ -129,7 +129,7 @@ def minus_products(
         return [
             vector.value
             for row, total in zip(rows, totals, strict=True)
-            for vector in code.minus_product(total, code.element(a, row, [(j, 1)]), negated)
+            for vector in code.plus_product(total, code.element(a, row, [(j, 1)]), negated)
         ]
 
     bounds = builder.index(0), count, builder.index(1)
