@@ -32,8 +32,8 @@ Every operation on tensors, in every dtype that it takes; a cell is blank for a 
 - Two letters say what computes them, on target `cpu` and on GPUs (targets `simt`, `fibers` and `cuda`): `k` kernels,
   `h` a *host operation*, a call of its NumPy meaning. On `cpu` it runs between native phases, on memory as it is; on
   GPUs its operands are copied to the host, and its results back. Of `cholesky`, `triangular_solve`, `matrix_solve`,
-  `matrix_inverse`, `determinant`, `slogdet` and small `cofactors`, `cpu` has native loops for `f32` and `f64`, which
-  ask the host for exceptions alone.
+  `matrix_inverse`, `determinant`, `slogdet`, small `qr` and `cofactors`, `cpu` has native loops for `f32` and `f64`,
+  which ask the host for exceptions alone.
 
 Target `numpy` runs all of it. `python -m pullback.tools.generate` makes this page: it runs each cell of the operations
 that have changed on `numpy`, `cpu` and `simt`, and compares them; with `--all` each cell of all. Tests run rows again,

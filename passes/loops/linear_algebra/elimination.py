@@ -17,7 +17,7 @@ from xdsl.dialects.arith import IndexCastOp
 from xdsl.dialects.builtin import i32
 from xdsl.ir import SSAValue
 
-from pullback.dialects.graph.op.scalar import Scalar
+from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import absolute, select
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.types import vector_type
@@ -26,6 +26,7 @@ from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, index_of
 from pullback.passes.lowering.code_builder import Term, result_of, splat
+from pullback.passes.lowering.vector_registers import CACHE_LINE
 
 BLOCK = 8
 """Rows that are eliminated from the others at once."""
@@ -230,6 +231,8 @@ def _eliminate_from(code: MatrixCode, factors: Factors, first: SSAValue, tile: t
             matrix.view.store(builder, found[at], matrix.at(row, block[at]), 0)
 
     start = builder.sum_of([(first, 1)], BLOCK)
+    # Where rows begin with a line of the cache, so do panels. Elsewhere it is not worth the zeros for columns before.
+    is_aligned = factors.size * bit_width(code.element_type) % CACHE_LINE == 0
 
     def panel(at: Panel) -> None:
         sums = [code.row(matrix, row, at) for row in rows]
@@ -237,7 +240,8 @@ def _eliminate_from(code: MatrixCode, factors: Factors, first: SSAValue, tile: t
 
         def term(number: SSAValue, totals: Values) -> Values:
             column: list[Term] = [(first, 1), (number, 1)]
-            negated = code.from_column([-v for v in code.row(matrix, column, at)], at, start)
+            negated = [-vector for vector in code.row(matrix, column, at)]
+            negated = code.from_column(negated, at, start) if is_aligned else negated
             return [
                 vector.value
                 for r, row in enumerate(rows)
@@ -252,4 +256,11 @@ def _eliminate_from(code: MatrixCode, factors: Factors, first: SSAValue, tile: t
         for r, row in enumerate(rows):
             code.store_row(matrix, row, at, list(map(Scalar, made[r * width : (r + 1) * width])))
 
-    code.over_panels_from(start, factors.size, panel)
+    def next_panel(at: Panel, carried: Values) -> Values:
+        panel(at)
+        return carried
+
+    if is_aligned:
+        code.over_panels_from(start, factors.size, panel)
+    else:
+        code.along(start, factors.size, code.wide_of(factors.size), [], next_panel)
