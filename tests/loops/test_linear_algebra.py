@@ -12,11 +12,13 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import MemRefType
 
 import pullback as pb
+from pullback.backends.cpu.runtime import compile_module
 from pullback.backends.evaluator.evaluator import EvaluationError
 from pullback.backends.interpreter.interpreter import interpret
 from pullback.dialects.context import context
 from pullback.dialects.graph.linear_algebra.determinants import Cofactors
 from pullback.dialects.ir.source import parse
+from pullback.passes.loops.lower_to_loops import LowerToLoops
 
 SIDES = (1, 2, 7, 8, 9, 16, 31, 40)
 COLUMNS = (1, 2, 3, 5, 16, 17, 32, 35, 67)
@@ -419,3 +421,33 @@ def test_qr_of_triangles_zeros_and_nothing() -> None:
     for a in (triangle, -triangle, np.zeros((4, 3)), np.zeros((0, 3)), np.ones((3, 0)), np.ones((2, 0, 0))):
         for found, expected in zip(compiled(factors, a)(a), np.linalg.qr(a), strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-15, strict=True)
+
+
+# ---- registers of other machines ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [64, 128, 256, 1024])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_vectors_may_have_any_width(dtype: str, bits: int) -> None:
+    rng = np.random.default_rng(15)
+    for side, columns in ((1, 1), (5, 3), (16, 16), (19, 37)):
+        a = (definite(rng, side, side) + np.eye(side)).astype(dtype)
+        b = rng.standard_normal((side, columns)).astype(dtype)
+
+        def every(x: Any, y: Any) -> Any:
+            lower = pb.cholesky(x)
+            solved = pb.triangular_solve(lower, y), pb.triangular_solve(lower, y, adjoint=True)
+            return (lower, *solved, pb.solve(x, y), pb.inv(x), *pb.slogdet(x), *pb.qr(x))
+
+        step = compiled(every, a, b)
+        expected = step(a, b)
+        module = parse(context(), step.ir("kernels")).module
+        LowerToLoops(vector_bits=bits).apply(context(), module)
+        main = next(op for op in module.ops if isinstance(op, func.FuncOp) and op.sym_name.data == "main")
+        buffers = [a, b, *map(np.zeros_like, expected)]
+        for argument in main.args[len(buffers) :]:
+            assert isinstance(argument.type, MemRefType)
+            buffers.append(np.zeros(argument.type.get_shape(), np.int8))
+        compile_module(module)(*buffers)
+        for found, other in zip(buffers[2:], expected, strict=False):
+            np.testing.assert_allclose(found, other, atol=2e4 * float(np.finfo(dtype).eps))
