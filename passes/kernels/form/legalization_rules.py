@@ -229,8 +229,12 @@ def _reduction(op: Operation, reaching: ReachingValues) -> Expansion:
     if reduced in (long[: len(reduced)], long[len(long) - len(reduced) :]):
         return None
     kept = [axis for axis in range(len(shape)) if axis not in reduced]
-    turned = Transpose.ordered(op.x, [*kept, *reduced])
-    total = type(op).over(turned, range(len(kept), len(shape)))
+    if long[-1] in reduced:
+        turned = Transpose.ordered(op.x, [*kept, *reduced])
+        total = type(op).over(turned, range(len(kept), len(shape)))
+    else:  # so that neighbours in memory are lanes of vectors
+        turned = Transpose.ordered(op.x, [*reduced, *kept])
+        total = type(op).over(turned, range(len(reduced)))
     return total if total.extents == op.y.extents else Reshape.to(total, op.y.extents)
 
 

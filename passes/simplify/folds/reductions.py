@@ -15,7 +15,7 @@ from pullback.dialects.graph.along_axes.statistics import Mean
 from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.basic import Add
 from pullback.dialects.graph.gradient.markers import Accumulate, AddN
-from pullback.dialects.graph.movement.rearranging import ExpandDims
+from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.state.stacks import EmptyStack
 from pullback.dialects.graph.tensor.attributes import integer_list
@@ -67,6 +67,19 @@ def reduction_over_new_axes(op: OverAxes) -> Folded:
         return ExpandDims.at(reduced, new)
     kept = [a for a in range(op.x.ndim) if a not in op.reduced]
     return ExpandDims.at(reduced, [kept.index(a) for a in new if a in kept])
+
+
+@folds(*COMBINING)
+def reduction_of_transpose(op: OverAxes) -> Folded:
+    """A reduction of a transpose, which nothing else reads, is one over the axes as they were."""
+    turned = producer(op.x, Transpose)
+    if turned is None or not op.x.value.has_one_use():
+        return None
+    reduced = type(op).over(Tensor(turned.operands[0]), [turned.order[a] for a in op.reduced], op.keeps_dims)
+    if op.keeps_dims:
+        return Transpose.ordered(reduced, turned.order)
+    kept = [axis for a, axis in enumerate(turned.order) if a not in op.reduced]
+    return Transpose.ordered(reduced, [sorted(kept).index(axis) for axis in kept])
 
 
 @folds(Sum, Max, Min, AnyTrue, AllTrue)
