@@ -92,3 +92,26 @@ def test_rows_and_columns_are_stored_as_vectors() -> None:
         text = pb.compile([x], [dx], "cpu").ir("loops")
     assert "vector.shuffle" in text
     assert text.count("vector.scatter") <= 2  # what whole vectors leave
+
+
+@pytest.mark.parametrize("shape", [(40, 17), (9, 65), (33, 1)])
+def test_gradients_of_neighbours_are_views(shape: tuple[int, int]) -> None:
+    """Differences along either axis: no tensor with zeros around a slice is made."""
+    x = np.random.default_rng(0).integers(-9, 10, shape).astype(np.float32)
+    wide = shape[1] > 8
+    with pb.Graph():
+        given = pb.placeholder("f32", shape)
+        total = pb.sum(pb.square(given[1:] - given[:-1]))
+        if wide:
+            total = total + pb.sum(pb.square(given[:, 1:] - given[:, :-1]))
+        step = pb.compile([given], pb.gradients(total, [given]), "cpu")
+    expected = np.zeros(shape, np.float32)
+    d = 2 * np.diff(x, axis=0)
+    expected[1:] += d
+    expected[:-1] -= d
+    if wide:
+        d = 2 * np.diff(x, axis=1)
+        expected[:, 1:] += d
+        expected[:, :-1] -= d
+    np.testing.assert_array_equal(step(x)[0], expected)
+    assert "kind = concat" not in step.ir("kernels")

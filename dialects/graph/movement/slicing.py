@@ -39,6 +39,9 @@ LAST, FIRST = 2**63 - 1, -(2**63)
 """The bounds of slices that are open at the end, and, for negative strides, at the beginning."""
 REST = -1
 """The size of a slice that takes all that remains."""
+NEARLY = 8
+"""A slice of all but one of so many parts: its gradient is a view that reaches beyond it, and not a tensor with zeros
+that others are beside in a mosaic."""
 MOST_BETWEEN = 8
 """The longest step of a slice whose gradient is interleaved with zeros; a longer one's is a block of them."""
 
@@ -204,6 +207,8 @@ class StridedSliceGradient(Composite):
         places = [range(n)[s] for n, s in zip(shape, self.slices, strict=True)]
         if not all(places):
             return Fill.full(0, self.result_types[0])
+        if all(p.step == 1 for p in places) and NEARLY * prod(map(len, places)) >= (NEARLY - 1) * prod(shape):
+            return _reaching(x, places, shape)
         for axis, (taken, extent) in enumerate(zip(places, shape, strict=True)):
             x = _spread(x, axis, taken, extent)
         return x
@@ -234,6 +239,14 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
         x = Reshape.to(spread, (*shape[:axis], shape[axis] * step, *shape[axis + 1 :]))
         x = StridedSlice.at(x, along(x, axis, slice(1 - step)))
     return surrounded(x, axis, places[0], extent - places[-1] - 1)
+
+
+def _reaching(x: Tensor, places: Sequence[range], shape: Sequence[int]) -> Tensor:
+    """Views `x` with zeros around it, which whatever adds it to others reads as it is."""
+    from pullback.dialects.graph.movement.padded_slicing import PaddedSlice  # whose gradient is of slices
+
+    begin = [-taken[0] for taken in places]
+    return PaddedSlice.at(x, begin, list(shape), [1] * len(begin))
 
 
 def _between(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
