@@ -92,3 +92,15 @@ def test_a_transpose_before_a_reduction_is_left_out() -> None:
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
     text = step.ir("kernels")
     assert not any(f"tensor<{shape}xf32>" in text for shape in ("6x4x5", "5x6x4", "6x5x4"))
+
+
+def test_sums_of_products_over_an_inner_axis_are_no_matrix_products() -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 6, 5, 7)).astype(np.float32)
+    with pb.Graph():
+        inputs = [pb.placeholder("f32", a.shape), pb.placeholder("f32", b.shape)]
+        y = pb.einsum("bij,bij->bj", *inputs)
+        step = pb.compile(inputs, [y, *pb.gradients(pb.sum(y), inputs)], target="cpu")
+    for value, wanted in zip(step(a, b), [(a * b).sum(1), b, a], strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+    assert "graph.matmul" not in step.ir("kernels")
+    assert "permutation = array<i64: 0, 2, 1>" not in step.ir("kernels")

@@ -12,6 +12,7 @@ from pullback.dialects.graph.elementwise.basic import Multiply
 from pullback.dialects.graph.linear_algebra.matmul import MatMul
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Transpose
 from pullback.dialects.graph.movement.shapes import Reshape
+from pullback.dialects.graph.tensor.accumulators import ACCUMULATORS
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import MAX_RANK
 
@@ -96,7 +97,15 @@ def _product(a: Labelled, b: Labelled, kept: str) -> Labelled | None:
     if len(labels) > MAX_RANK:
         return None
     if not inner:
+        # In the order of a factor that has all labels, so that only the other one is turned around.
+        labels = labels if rows and columns else a.labels if not columns else b.labels
         return Labelled(Multiply.of(a.beside(labels), b.beside(labels)), labels)
+    has_wide_sums = (
+        a.tensor.element_type not in ACCUMULATORS
+    )  # else products would be rounded before they are added up
+    if not (rows or columns) and a.labels[-1] in batch and has_wide_sums:
+        products = Labelled(Multiply.of(a.tensor, b.ordered(a.labels)), a.labels)
+        return Labelled(products.summed_to(batch).ordered(batch), batch)
     # Which of rows and inner comes last in memory decides whether a matrix is read transposed.
     transpose_a, transpose_b = a.labels[-1] in rows, b.labels[-1] in inner
     # Rows of a tensor times one matrix are a batch of their own: what is fused with the product has its shape.
