@@ -19,7 +19,8 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import sqrt
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Panel, Values
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Panel, Values
 from pullback.passes.loops.linear_algebra.triangular_solve import minus_products
 from pullback.passes.loops.vectors import Lanes, lane, tail_mask
 from pullback.passes.lowering.code_builder import Term

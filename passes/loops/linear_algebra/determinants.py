@@ -17,7 +17,8 @@ from pullback.dialects.graph.op.scalar_functions import absolute, log, select
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.passes.loops.linear_algebra.elimination import Factors
 from pullback.passes.loops.linear_algebra.general_solve import factored, scratch_of_elimination
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Values
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Values
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.code_builder import result_of
 

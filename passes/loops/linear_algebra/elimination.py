@@ -21,7 +21,8 @@ from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import absolute, select
 from pullback.dialects.upstream.arith import CmpiOp
 from pullback.dialects.upstream.types import vector_type
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Panel, Values
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Panel, Values
 from pullback.passes.loops.vector_access import store_vector
 from pullback.passes.loops.vectors import Lanes
 from pullback.passes.lowering.buffer_view import BufferView, index_of

@@ -17,7 +17,8 @@ from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.matrix_algorithms import ByElimination
 from pullback.dialects.graph.op.scalar import bit_width
 from pullback.passes.loops.linear_algebra.elimination import Factors, factor
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Panel, Values
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Panel, Values
 from pullback.passes.loops.linear_algebra.triangular_solve import Substitution, substitute
 from pullback.passes.lowering.buffer_view import index_of
 from pullback.passes.lowering.code_builder import Term, result_of

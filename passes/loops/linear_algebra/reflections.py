@@ -17,7 +17,8 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.graph.op.scalar_functions import copysign, select, sqrt
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Panel, Values, splatted
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Panel, Values, splatted
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.code_builder import Term
 from pullback.passes.lowering.strided_layout import memref_of

@@ -21,7 +21,8 @@ from xdsl.ir import SSAValue
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.op.matrix_algorithms import BySubstitution
 from pullback.dialects.graph.op.scalar import Scalar
-from pullback.passes.loops.linear_algebra.matrix_code import Matrix, MatrixCode, Panel
+from pullback.passes.loops.linear_algebra.matrix_code import MatrixCode
+from pullback.passes.loops.linear_algebra.matrix_memory import Matrix, Panel
 from pullback.passes.lowering.code_builder import Term
 
 
