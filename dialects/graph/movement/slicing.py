@@ -25,7 +25,7 @@ from pullback.dialects.graph.op.families import Composite
 from pullback.dialects.graph.op.graph_op import Array, GradientTerms, Properties, graph_op
 from pullback.dialects.graph.op.indexed import View
 from pullback.dialects.graph.tensor.attributes import integer_list, integers
-from pullback.dialects.graph.tensor.tensor import Tensor
+from pullback.dialects.graph.tensor.tensor import OPS, Tensor
 from pullback.dialects.graph.tensor.types import (
     GraphError,
     compatible_shapes,
@@ -243,21 +243,17 @@ def _spread(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
 
 def _reaching(x: Tensor, places: Sequence[range], shape: Sequence[int]) -> Tensor:
     """Views `x` with zeros around it, which whatever adds it to others reads as it is."""
-    from pullback.dialects.graph.movement.padded_slicing import PaddedSlice  # whose gradient is of slices
-
     begin = [-taken[0] for taken in places]
-    return PaddedSlice.at(x, begin, list(shape), [1] * len(begin))
+    return OPS["graph.padded_slice"].at(x, begin, list(shape), [1] * len(begin))
 
 
 def _between(x: Tensor, axis: int, places: range, extent: int) -> Tensor:
     """Interleaves `x` with zeros along an axis of which it takes an element in each step."""
-    from pullback.dialects.graph.movement.interleaving import Interleave  # whose gradient is of slices
-
     pieces: list[Tensor] = []
     for first in range(places.step):
         shape = (*x.extents[:axis], len(range(first, extent, places.step)), *x.extents[axis + 1 :])
         pieces.append(x if first == places[0] else Fill.full(0, tensor_type(x.element_type, shape)))
-    return Interleave.at(pieces, [places.step if a == axis else 1 for a in range(x.ndim)])
+    return OPS["graph.interleave"].at(pieces, [places.step if a == axis else 1 for a in range(x.ndim)])
 
 
 @graph_op

@@ -43,7 +43,9 @@ def lower_cholesky(code: MatrixCode, op: GraphOp) -> SSAValue:
     *batch, size, _ = code.shape(1)
 
     def each(indices: Sequence[SSAValue]) -> SSAValue:
-        factor = Factor(code, code.matrix(0, indices), code.matrix(1, indices), size, min(code.rows, size))
+        factor = CholeskyFactor(
+            code, code.matrix(0, indices), code.matrix(1, indices), size, min(code.rows, size)
+        )
         asks = factor.upper()
         factor.lower()
         return asks
@@ -52,7 +54,7 @@ def lower_cholesky(code: MatrixCode, op: GraphOp) -> SSAValue:
 
 
 @dataclass(frozen=True)
-class Factor:
+class CholeskyFactor:
     """The factor `u` of a matrix `a` of so many rows, in blocks of `height`.
 
     The last block has rows that were in the one before, and finds the same for them again.

@@ -58,7 +58,7 @@ def factor(code: MatrixCode, factors: Factors) -> SSAValue:
     """
     builder, size = code.builder, factors.size
     lanes = code.lanes_of(min(size, code.most_lanes))[0].count
-    search = Search(code, factors, Lanes(0, lanes))
+    search = PivotSearch(code, factors, Lanes(0, lanes))
 
     def number(at: SSAValue, carried: Values) -> Values:
         factors.columns.store(builder, _as_i32(at), [(at, 1)], 0)
@@ -93,7 +93,7 @@ def _as_i32(at: SSAValue) -> Scalar:
 
 
 @dataclass(frozen=True)
-class Search:
+class PivotSearch:
     """The search for the largest element of a row, with a vector of the largest ones in each lane."""
 
     code: MatrixCode
@@ -133,7 +133,9 @@ class Search:
         return builder.loop((0, count, 1), "lane", [none, row], lane)[1]
 
 
-def _eliminate_row(search: Search, first: SSAValue, row: SSAValue, end: SSAValue, carried: Values) -> Values:
+def _eliminate_row(
+    search: PivotSearch, first: SSAValue, row: SSAValue, end: SSAValue, carried: Values
+) -> Values:
     """Exchanges the columns of the pivot, divides the row by it, and eliminates the row from its block below."""
     code, factors = search.code, search.factors
     builder, matrix = code.builder, factors.matrix

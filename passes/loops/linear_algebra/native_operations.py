@@ -31,7 +31,7 @@ from pullback.dialects.graph.op.matrix_algorithms import (
 )
 from pullback.dialects.ir.new_operation import new_operation
 from pullback.passes.loops.linear_algebra.cholesky import lower_cholesky, scratch_of_cholesky
-from pullback.passes.loops.linear_algebra.determinants import (
+from pullback.passes.loops.linear_algebra.determinant_loops import (
     lower_cofactors,
     lower_determinants,
     lower_log_determinants,

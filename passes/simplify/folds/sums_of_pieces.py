@@ -21,7 +21,7 @@ from pullback.passes.simplify.matching import Folded, folds, full_like, number_i
 
 
 @dataclass(frozen=True)
-class Piece:
+class PlacedPiece:
     """What a concatenation has from one place along its axis to another."""
 
     begin: int
@@ -34,7 +34,7 @@ class Filled:
     """A concatenation with zeros among its pieces, and those that are not zeros."""
 
     axis: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[PlacedPiece, ...]
 
 
 @folds(AddN, Add)
@@ -64,7 +64,7 @@ def _filled(x: Tensor) -> Filled | None:
     axis = made.axis.value.data
     values = [Tensor(v) for v in made.operands]
     places = pairwise(accumulate((x.extents[axis] for x in values), initial=0))
-    pieces = [Piece(*place, x) for place, x in zip(places, values, strict=True) if number_in(x) != 0]
+    pieces = [PlacedPiece(*place, x) for place, x in zip(places, values, strict=True) if number_in(x) != 0]
     return Filled(axis, tuple(pieces)) if len(pieces) < len(values) else None
 
 
