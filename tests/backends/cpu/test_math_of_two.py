@@ -12,7 +12,7 @@ from pullback.tests.backends.cpu.math_functions import COUNT, DTYPES, WIDER, err
 from pullback.tests.backends.cpu.native import compile_text
 
 POWERS = [0.0, 1.0, 2.0, 3.0, 0.5, 1.5, 2.0**24 + 1, 2.0**30, 1e-30, 0.99, 1.01, 127.0, 88.0, np.inf, np.nan]
-POW_MAX_ULP = 0.501
+POW_MAX_ULP = {"f32": 0.501, "f64": 0.9}
 
 
 @pytest.mark.parametrize("format", ["f32", "f64"])
@@ -24,20 +24,46 @@ def test_powers_of_special_values(format: str, width: int | None) -> None:
     z = np.empty_like(x)
     compile_text(binary("%r = math.powf %a, %b : T", format, width, len(x)))(x, y, z)
     with np.errstate(all="ignore"):
-        expected = np.power(x.astype(np.longdouble), y).astype(x.dtype)
-    np.testing.assert_allclose(z, expected, rtol=1.5e-7 if format == "f32" else 0, atol=0)
-    numbers = ~np.isnan(expected)
-    np.testing.assert_array_equal(np.signbit(z[numbers]), np.signbit(expected[numbers]))
+        exact = np.power(x.astype(np.longdouble), y)
+    errors = errors_in_ulp(z, exact)
+    worst = int(errors.argmax())
+    assert errors[worst] <= POW_MAX_ULP[format], f"{x[worst]!r} to {y[worst]!r} gave {z[worst]!r}"
 
 
-def test_powers_of_f32_are_accurate() -> None:
+@formats
+def test_powers_are_accurate(format: str) -> None:
+    """Of any size, and of bases next to 1 to large exponents."""
     random = np.random.default_rng(11)
-    x = np.exp(random.uniform(-80, 80, COUNT)).astype(np.float32)
-    y = (random.uniform(-100, 100, COUNT) / np.log(x)).astype(np.float32)
+    reach = 80 if format == "f32" else 700
+    x = np.exp(
+        np.where(
+            random.random(COUNT) < 0.5, random.uniform(-reach, reach, COUNT), random.normal(size=COUNT) * 0.1
+        )
+    )
+    x = x.astype(DTYPES[format])
+    x[x == 1] = 2
+    y = (random.uniform(-1.04, 1.01, COUNT) * np.log(np.finfo(x.dtype).max) / np.log(x)).astype(x.dtype)
     z = np.empty_like(x)
-    compile_text(binary("%r = math.powf %a, %b : T", "f32", 16, COUNT))(x, y, z)
-    errors = errors_in_ulp(z, np.power(x.astype(np.float64), y))
-    assert errors.max() <= POW_MAX_ULP
+    compile_text(binary("%r = math.powf %a, %b : T", format, 16, COUNT))(x, y, z)
+    with np.errstate(all="ignore"):
+        exact = np.power(x.astype(WIDER[format]), y.astype(WIDER[format]))
+    errors = errors_in_ulp(z, exact)
+    worst = int(errors.argmax())
+    assert errors[worst] <= POW_MAX_ULP[format], f"{x[worst]!r} to {y[worst]!r} gave {z[worst]!r}"
+
+
+@pytest.mark.parametrize("format", ["f32", "f64"])
+def test_powers_that_are_floats_are_exact(format: str) -> None:
+    x, y = (np.ravel(g).astype(DTYPES[format]) for g in np.meshgrid(np.arange(1, 257), np.arange(64)))
+    z = np.empty_like(x)
+    compile_text(binary("%r = math.powf %a, %b : T", format, 16, len(x)))(x, y, z)
+    count = 0
+    for base, exponent, got in zip(x, y, z, strict=True):
+        power = int(base) ** int(exponent)
+        if power < int(np.finfo(x.dtype).max) and int(x.dtype.type(power)) == power:
+            assert int(got) == power
+            count += 1
+    assert count > 1000
 
 
 def binary(op: str, format: str, width: int | None, count: int) -> str:
