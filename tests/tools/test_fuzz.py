@@ -222,8 +222,14 @@ def has_ended(number: int) -> bool:
     """Whether there is no such process, or only what is left of one for its parent."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        listed = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True)
-        if listed.stdout.strip()[:1] in ("", "Z"):
+        try:
+            os.kill(number, 0)
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except ProcessLookupError:
+            return True
+        except FileNotFoundError:  # it has just ended, or this system has no such files
+            state = ""
+        if state == "Z":
             return True
         time.sleep(0.01)
     return False

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, i32, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import AnyAttr, base, operand_def, opt_operand_def, prop_def, result_def, traits_def
 from xdsl.traits import Pure
 
 from pullback.dialects.graph.creation.constants import Constant, Fill
-from pullback.dialects.graph.elementwise.basic import Where
+from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import BroadcastTo
 from pullback.dialects.graph.op.checks import check_axis, check_indices, check_shape_operand, check_tensor
@@ -79,6 +79,13 @@ class Iota(Composite, OfDtypes):
         return np.broadcast_to(np.expand_dims(counted, tuple(range(1, len(shape) - axis))), shape)
 
 
+def with_room_for(indices: Tensor, extent: int) -> Tensor:
+    """Casts indices of a dtype too short for an extent, which they are compared with, to one that has it."""
+    if extent <= np.iinfo(numpy_dtype(indices.element_type)).max:
+        return indices
+    return Cast.to(indices, i32 if extent <= np.iinfo(np.int32).max else i64)
+
+
 @graph_op
 class OneHot(Composite):
     """One-hot vectors along a new `axis`: `on` at the index that each integer gives, if in range, `off` elsewhere."""
@@ -120,6 +127,7 @@ class OneHot(Composite):
         depth, element_type = shape_of_type(result)[axis], element_type_of(result)
         if depth > LARGEST:
             return None
+        indices = with_room_for(indices, depth)
         counted = Constant.from_array(np.arange(depth), indices.element_type)
         place = ExpandDims.at(counted, range(1, indices.ndim + 1 - axis))
         index = ExpandDims.at(indices, [axis])

@@ -17,7 +17,7 @@ from xdsl.traits import Pure
 
 from pullback.dialects.graph.by_index.gather import Densify, Gather, MakeSlices
 from pullback.dialects.graph.by_index.gather_nd import check_updates
-from pullback.dialects.graph.by_index.sequences import Iota
+from pullback.dialects.graph.by_index.sequences import Iota, with_room_for
 from pullback.dialects.graph.elementwise.basic import Cast, Where
 from pullback.dialects.graph.elementwise.comparisons import LogicalAnd
 from pullback.dialects.graph.movement.rearranging import ExpandDims
@@ -55,8 +55,13 @@ def along(indices: Array, axis: int, extent: int) -> tuple[Array, Array]:
     return np.where(inside, indices, 0), inside
 
 
-def element_numbers(indices: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
-    """Emits the row-major numbers, in a tensor of this shape, of the elements named along an axis; -1 out of range."""
+def element_numbers(indices: Tensor, axis: int, shape: Sequence[int], rank: int | None = None) -> Tensor:
+    """Emits the row-major numbers, in a tensor of this shape, of the elements named along an axis; -1 out of range.
+
+    The result has a dim for each axis, with those of `indices` for the last if there are fewer; `rank` of them in all.
+    """
+    rank = len(shape) if rank is None else rank
+    indices = with_room_for(indices, shape[axis])
     element_type = i32 if prod(shape) <= np.iinfo(np.int32).max else i64
     inside = LogicalAnd.of(indices >= 0, indices < shape[axis])
     # What is cast is in range: it fits the type that counts all elements.
@@ -64,7 +69,7 @@ def element_numbers(indices: Tensor, axis: int, shape: Sequence[int]) -> Tensor:
     for a in range(len(shape)):
         if a != axis:
             here = Iota.along(0, tensor_type(element_type, (shape[a],))) * prod(shape[a + 1 :])
-            number = number + ExpandDims.at(here, range(1, len(shape) - a))
+            number = number + ExpandDims.at(here, range(1, rank - a))
     return Where.of(inside, number, -1)
 
 

@@ -65,12 +65,15 @@ def _matrices(block: Block, batch: Sequence[int]) -> int:
 
 
 def _row_bytes(block: Block) -> int:
-    """The bytes from a row of the first factor to the next; 0 where it is turned around or computed, so copied."""
+    """The bytes from a row of the first factor to the next; 0 where it is copied: turned around, computed, widened."""
     (product,) = (op for op in block.ops if isinstance(op, ContractionOp))
     if not isinstance(product, MatMul) or product.transposes[0]:
         return 0
     a = product.operands[0]
-    return shape_of_type(a.type)[-1] * numpy_dtype(element_type_of(a.type)).itemsize if a in block.args else 0
+    element_type = element_type_of(a.type)
+    if a not in block.args or register_type(element_type) != element_type:
+        return 0
+    return shape_of_type(a.type)[-1] * numpy_dtype(element_type).itemsize
 
 
 def iteration_space(group: Group, block: Block) -> tuple[str, tuple[int, ...], tuple[int, ...]]:

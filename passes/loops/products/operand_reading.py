@@ -52,14 +52,10 @@ class Reading(Enum):
 
 
 def reading_of_a(a: ProductOperand, rows: Blocking, columns: Blocking) -> Reading:
-    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough.
-
-    Half precision is copied: elements that are needed one by one take as long to be widened as to be multiplied.
-    """
-    stays = in_place(a) and not a.is_widened
-    if stays and a.is_contiguous(a.terms):
+    """How rows of A are read: where they are, or copied for each block of the result, if that has columns enough."""
+    if rows_in_place(a):
         return Reading.IN_PLACE
-    if stays and bytes_of(a) <= SMALL_ROWS:
+    if in_place(a) and not a.is_widened and bytes_of(a) <= SMALL_ROWS:
         is_near = (
             bytes_of(a) < FIRST_CACHE
             or not a.is_contiguous(a.lines)
@@ -118,9 +114,17 @@ def term_distance(operand: ProductOperand) -> int:
 
 def row_distance(a: ProductOperand) -> int:
     """The bytes from a row of A to the next where they are read in place, or 0."""
-    if not (in_place(a) and isinstance(a.node, Load) and a.lines.is_single and a.is_contiguous(a.terms)):
+    if not (rows_in_place(a) and isinstance(a.node, Load) and a.lines.is_single):
         return 0
     return abs(a.node.offset.coefficients[a.lines.last]) * bit_width(a.node.element_type) // 8
+
+
+def rows_in_place(a: ProductOperand) -> bool:
+    """Tells whether rows of A are read where they are, term by term.
+
+    Half precision is copied: elements that are needed one by one take as long to be widened as to be multiplied.
+    """
+    return in_place(a) and a.is_contiguous(a.terms) and not a.is_widened
 
 
 def in_place(operand: ProductOperand) -> bool:

@@ -18,11 +18,11 @@ from pullback.passes.loops.products.operand_reading import (
     PRIVATE_BYTES,
     Reading,
     bytes_of,
-    in_place,
     line_bytes,
     reading_of_a,
     reading_of_b,
     row_distance,
+    rows_in_place,
 )
 from pullback.passes.loops.products.product_axes import ProductAxes
 from pullback.passes.loops.products.product_operand import ProductOperand
@@ -151,7 +151,7 @@ def is_large(a: ProductOperand, b: ProductOperand) -> bool:
         return False
     if min(a.lines.size, BLOCK_ROWS) * line_bytes(a) > LARGE_ROWS:
         return True
-    if max(line_bytes(a), line_bytes(b)) > SHORT_LINE or not (in_place(a) and a.is_contiguous(a.terms)):
+    if max(line_bytes(a), line_bytes(b)) > SHORT_LINE or not rows_in_place(a):
         return False
     m, n = a.lines.size, b.lines.size
     result = m * n * bit_width(b.node.element_type) // 8
@@ -177,7 +177,7 @@ def resumed(
     rows, columns = rows.divided(blocks.down), columns.divided(blocks.across)
     at_once = terms_at_once(a, axes, tile[0] * tile[1])
     term_block = -(-axes.terms.size // (blocks.terms * at_once)) * at_once
-    reading = Reading.IN_PLACE if in_place(a) and a.is_contiguous(a.terms) else Reading.SHARED
+    reading = Reading.IN_PLACE if rows_in_place(a) else Reading.SHARED
     return ProductPlan(
         rows,
         columns,

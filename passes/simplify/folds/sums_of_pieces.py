@@ -90,10 +90,4 @@ def _concatenation(like: Tensor, axis: int, parts: dict[tuple[int, int], list[Te
 
 
 def _sum(terms: Sequence[Tensor]) -> Tensor:
-    match terms:
-        case [term]:
-            return term
-        case [a, b]:
-            return Add.of(a, b)
-        case _:
-            return AddN.of(*terms)
+    return terms[0] if len(terms) == 1 else AddN.of(*terms)

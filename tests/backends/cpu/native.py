@@ -61,3 +61,26 @@ func.func @main(%x: memref<{count}x{source}>, %y: memref<{count}x{result}>) {{
   func.return
 }}
 """
+
+
+def binary(op: str, type: str, result: str, width: int | None, count: int) -> str:
+    """A module that applies `op`, on `%a` and `%b` of type T, to two arrays of `count` elements; results are U."""
+    access = "vector" if width else "memref"
+    vector = f"vector<{width}x{type}>" if width else type
+    suffix = f", {vector}" if width else ""
+    stored = f", vector<{width}x{result}>" if width else ""
+    array = f"memref<{count}x{type}>"
+    return f"""
+func.func @main(%x: {array}, %y: {array}, %z: memref<{count}x{result}>) {{
+  %zero = arith.constant 0 : index
+  %count = arith.constant {count} : index
+  %step = arith.constant {width or 1} : index
+  scf.for %i = %zero to %count step %step {{
+    %a = {access}.load %x[%i] : {array}{suffix}
+    %b = {access}.load %y[%i] : {array}{suffix}
+    {op.replace("T", vector).replace("U", f"vector<{width}x{result}>" if width else result)}
+    {access}.store %r, %z[%i] : memref<{count}x{result}>{stored}
+  }}
+  func.return
+}}
+"""

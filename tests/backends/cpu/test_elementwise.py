@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pullback.tests.backends.cpu import native
 from pullback.tests.backends.cpu.native import compile_text
 
 COUNT = 48
@@ -17,27 +19,7 @@ Array = NDArray[Any]
 widths = pytest.mark.parametrize("width", [None, 16])
 
 
-def binary(op: str, type: str, result: str, width: int | None) -> str:
-    """A module that applies `op`, on `%a` and `%b` of type T, to two arrays."""
-    access = "vector" if width else "memref"
-    vector = f"vector<{width}x{type}>" if width else type
-    suffix = f", {vector}" if width else ""
-    stored = f", vector<{width}x{result}>" if width else ""
-    array = f"memref<{COUNT}x{type}>"
-    return f"""
-func.func @main(%x: {array}, %y: {array}, %z: memref<{COUNT}x{result}>) {{
-  %zero = arith.constant 0 : index
-  %count = arith.constant {COUNT} : index
-  %step = arith.constant {width or 1} : index
-  scf.for %i = %zero to %count step %step {{
-    %a = {access}.load %x[%i] : {array}{suffix}
-    %b = {access}.load %y[%i] : {array}{suffix}
-    {op.replace("T", vector).replace("U", f"vector<{width}x{result}>" if width else result)}
-    {access}.store %r, %z[%i] : memref<{COUNT}x{result}>{stored}
-  }}
-  func.return
-}}
-"""
+binary = partial(native.binary, count=COUNT)
 
 
 def integers(dtype: str, avoid_zero: bool = False) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pullback.tests.backends.cpu.math_functions import COUNT, DTYPES, WIDER, errors_in_ulp, formats, specials
-from pullback.tests.backends.cpu.native import compile_text
+from pullback.tests.backends.cpu.native import binary, compile_text
 
 POWERS = [0.0, 1.0, 2.0, 3.0, 0.5, 1.5, 2.0**24 + 1, 2.0**30, 1e-30, 0.99, 1.01, 127.0, 88.0, np.inf, np.nan]
 POW_MAX_ULP = {"f32": 0.501, "f64": 0.9}
@@ -22,7 +22,7 @@ def test_powers_of_special_values(format: str, width: int | None) -> None:
     signed = np.array([*POWERS, *(-p for p in POWERS), *np.linspace(-3, 3, 18)], DTYPES[format])
     x, y = (np.ascontiguousarray(g.reshape(-1)) for g in np.meshgrid(signed, signed))
     z = np.empty_like(x)
-    compile_text(binary("%r = math.powf %a, %b : T", format, width, len(x)))(x, y, z)
+    compile_text(binary("%r = math.powf %a, %b : T", format, format, width, len(x)))(x, y, z)
     with np.errstate(all="ignore"):
         exact = np.power(x.astype(np.longdouble), y)
     errors = errors_in_ulp(z, exact)
@@ -44,7 +44,7 @@ def test_powers_are_accurate(format: str) -> None:
     x[x == 1] = 2
     y = (random.uniform(-1.04, 1.01, COUNT) * np.log(np.finfo(x.dtype).max) / np.log(x)).astype(x.dtype)
     z = np.empty_like(x)
-    compile_text(binary("%r = math.powf %a, %b : T", format, 16, COUNT))(x, y, z)
+    compile_text(binary("%r = math.powf %a, %b : T", format, format, 16, COUNT))(x, y, z)
     with np.errstate(all="ignore"):
         exact = np.power(x.astype(WIDER[format]), y.astype(WIDER[format]))
     errors = errors_in_ulp(z, exact)
@@ -56,7 +56,7 @@ def test_powers_are_accurate(format: str) -> None:
 def test_powers_that_are_floats_are_exact(format: str) -> None:
     x, y = (np.ravel(g).astype(DTYPES[format]) for g in np.meshgrid(np.arange(1, 257), np.arange(64)))
     z = np.empty_like(x)
-    compile_text(binary("%r = math.powf %a, %b : T", format, 16, len(x)))(x, y, z)
+    compile_text(binary("%r = math.powf %a, %b : T", format, format, 16, len(x)))(x, y, z)
     count = 0
     for base, exponent, got in zip(x, y, z, strict=True):
         power = int(base) ** int(exponent)
@@ -66,34 +66,13 @@ def test_powers_that_are_floats_are_exact(format: str) -> None:
     assert count > 1000
 
 
-def binary(op: str, format: str, width: int | None, count: int) -> str:
-    """A module that applies `op`, on `%a` and `%b` of type T, to two arrays."""
-    access, vector = ("vector", f"vector<{width}x{format}>") if width else ("memref", format)
-    suffix = f", {vector}" if width else ""
-    array = f"memref<{count}x{format}>"
-    return f"""
-func.func @main(%x: {array}, %y: {array}, %z: {array}) {{
-  %zero = arith.constant 0 : index
-  %count = arith.constant {count} : index
-  %step = arith.constant {width or 1} : index
-  scf.for %i = %zero to %count step %step {{
-    %a = {access}.load %x[%i] : {array}{suffix}
-    %b = {access}.load %y[%i] : {array}{suffix}
-    {op.replace("T", vector)}
-    {access}.store %r, %z[%i] : {array}{suffix}
-  }}
-  func.return
-}}
-"""
-
-
 widths = pytest.mark.parametrize("width", [None, 16])
 
 
 def applied(op: str, x: NDArray[Any], y: NDArray[Any], format: str, width: int | None) -> NDArray[Any]:
     """The results of a function of two arrays, computed `width` elements at a time."""
     z = np.empty_like(x)
-    compile_text(binary(f"%r = {op} %a, %b : T", format, width, len(x)))(x, y, z)
+    compile_text(binary(f"%r = {op} %a, %b : T", format, format, width, len(x)))(x, y, z)
     return z
 
 
