@@ -184,7 +184,7 @@ from pullback.dialects.graph.creation.distributions import RandomUniform as Rand
 from pullback.dialects.graph.creation.distributions import RandomNormal as RandomNormal
 from pullback.dialects.graph.movement.slicing import StridedSlice as StridedSlice
 from pullback.dialects.graph.movement.slicing import StridedSliceGradient as StridedSliceGradient
-from pullback.dialects.graph.movement.slicing import Slice as Slice
+from pullback.dialects.graph.movement.block_slicing import Slice as Slice
 from pullback.dialects.graph.movement.interleaving import Interleave as Interleave
 from pullback.dialects.graph.movement.mosaic import Mosaic as Mosaic
 from pullback.dialects.graph.movement.padding import Pad as Pad

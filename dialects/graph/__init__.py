@@ -62,6 +62,7 @@ FAMILIES = (
     "creation.random_key",
     "creation.distributions",
     "movement.slicing",
+    "movement.block_slicing",
     "movement.interleaving",
     "movement.mosaic",
     "movement.padding",

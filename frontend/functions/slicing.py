@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from pullback.dialects.graph.by_index.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
 from pullback.dialects.graph.by_index.index import item
-from pullback.dialects.graph.movement.slicing import Slice
+from pullback.dialects.graph.movement.block_slicing import Slice
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Operand, Tensor
 from pullback.dialects.graph.tensor.types import ArgumentTypeError, GraphError

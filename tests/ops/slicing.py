@@ -9,10 +9,11 @@ import numpy as np
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
 from pullback.dialects.graph.by_index.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
+from pullback.dialects.graph.movement.block_slicing import Slice
 from pullback.dialects.graph.movement.padded_slicing import PaddedSlice
 from pullback.dialects.graph.movement.rearranging import Squeeze
 from pullback.dialects.graph.movement.shapes import dynamic_shape
-from pullback.dialects.graph.movement.slicing import Slice, StridedSlice, StridedSliceGradient
+from pullback.dialects.graph.movement.slicing import StridedSlice, StridedSliceGradient
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.tests.ops.case import Case

@@ -19,10 +19,11 @@ from pullback.dialects.graph.elementwise.arithmetic import Abs, MulNoNan, Square
 from pullback.dialects.graph.elementwise.basic import Cast, Divide, Maximum, Minimum, Where
 from pullback.dialects.graph.elementwise.complex_numbers import Conj, Imag, MakeComplex, Real
 from pullback.dialects.graph.elementwise.exponential import Pow
+from pullback.dialects.graph.movement.block_slicing import Slice
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.movement.rearranging import ExpandDims, Squeeze, Transpose
 from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
-from pullback.dialects.graph.movement.slicing import Slice, StridedSlice, StridedSliceGradient
+from pullback.dialects.graph.movement.slicing import StridedSlice, StridedSliceGradient
 from pullback.dialects.graph.movement.split_concat import Concat, Split
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX
 
+from pullback.dialects.graph.movement.block_slicing import Slice
 from pullback.dialects.graph.movement.padding import Pad
 from pullback.dialects.graph.movement.shapes import BroadcastTo
 from pullback.dialects.graph.movement.slicing import (
     LAST,
-    Slice,
     StridedSlice,
     StridedSliceGradient,
     slice_properties,
