@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from xdsl.dialects import func, memref
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, Region
 from xdsl.traits import IsTerminator, NoTerminator, SymbolTable
 
 from pullback.dialects.bounds import check_bounds
-from pullback.dialects.ir.calls import called_function, fault_of, fault_of_global
+from pullback.dialects.ir.calls import GET_GLOBAL, called_function, fault_of, fault_of_global
 from pullback.dialects.ir.checks_of_class import checks_within_blocks
 from pullback.dialects.isolated_regions import isolates
 
@@ -51,7 +51,7 @@ class _Walk:
     def operation(self, op: Any) -> None:
         """Accepts an operation, whose operands are visible, and what is in it."""
         kind = type(op)
-        if op._successors or (kind is memref.GetGlobalOp and fault_of_global(op) is not None):
+        if op._successors or (kind.name == GET_GLOBAL and fault_of_global(op) is not None):
             raise _UnclearError
         for result in op.results:
             check_bounds(result._type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from xdsl.dialects import func, memref
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Block, Operation, Region
 from xdsl.irdl.dominance import DominanceInfo
@@ -13,7 +13,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from pullback.dialects.bounds import check_bounds
 from pullback.dialects.graph.tensor.types import GraphError
-from pullback.dialects.ir.calls import called_function, fault_of, fault_of_global
+from pullback.dialects.ir.calls import GET_GLOBAL, called_function, fault_of, fault_of_global
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.dialects.ir.operations_within import operations_within
 from pullback.dialects.isolated_regions import isolates
@@ -47,7 +47,7 @@ def verify(module: ModuleOp) -> None:
 def _check_globals(ops: Sequence[Operation]) -> None:
     """Checks that each `memref.get_global` names an existing global, and has its type."""
     for op in ops:
-        if isinstance(op, memref.GetGlobalOp) and (fault := fault_of_global(op)) is not None:
+        if op.name == GET_GLOBAL and (fault := fault_of_global(op)) is not None:
             raise VerificationError(f"'{op.name}': {fault}", op)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects import func
+from xdsl.dialects.builtin import StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolTable
 
 from pullback.process.close_matches import get_close_matches
+
+GET_GLOBAL = "memref.get_global"
+"""The operation that reads a global, by name: programs of tensors have none, and are verified without `memref`."""
 
 
 def called_function(call: func.CallOp) -> func.FuncOp | None:
@@ -30,13 +33,15 @@ def fault_of(call: func.CallOp, function: func.FuncOp | None) -> str | None:
     ) or _difference(name, "result", "returns", type_.outputs.data, "expects", call.result_types)
 
 
-def fault_of_global(op: memref.GetGlobalOp) -> str | None:
+def fault_of_global(op: Operation) -> str | None:
     """Says what is wrong with the global that an operation reads, or with its type; None if nothing."""
-    name, found = op.name_.string_value(), SymbolTable.lookup_symbol(op, op.name_)
+    symbol = op.properties["name"]
+    assert isinstance(symbol, SymbolRefAttr)
+    name, found = symbol.string_value(), SymbolTable.lookup_symbol(op, symbol)
     if found is None or found.name != "memref.global":
         return f"there is no memref.global @{name}"
-    type_ = found.properties.get("type")
-    return None if type_ == op.memref.type else f"@{name} is {type_}, not {op.memref.type}"
+    type_, expected = found.properties.get("type"), op.results[0].type
+    return None if type_ == expected else f"@{name} is {type_}, not {expected}"
 
 
 def _difference(

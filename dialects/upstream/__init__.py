@@ -8,9 +8,12 @@ one that is built, differentiated and evaluated needs few of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
+from typing import cast
 
 from xdsl.ir import Dialect
+from xdsl.irdl import IRDLOperation
 
 UPSTREAM: Mapping[str, tuple[str, str]] = {
     "builtin": ("xdsl.dialects.builtin", "Builtin"),
@@ -34,3 +37,10 @@ def upstream_dialect(name: str) -> Dialect:
 def upstream_dialects() -> tuple[Dialect, ...]:
     """All upstream dialects."""
     return tuple(map(upstream_dialect, UPSTREAM))
+
+
+@cache
+def upstream_operation(name: str) -> type[IRDLOperation]:
+    """The class of an upstream operation, by its name as in `arith.addf`; its dialect is imported with the first."""
+    operations = upstream_dialect(name.partition(".")[0]).operations
+    return cast("type[IRDLOperation]", next(op for op in operations if op.name == name))

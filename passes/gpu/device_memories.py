@@ -23,8 +23,8 @@ from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ArrayAttr, MemRefType, StringAttr, i8
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.graph.kernel.argument_roles import CONSTANT, HOST_ARENA
-from pullback.dialects.graph.kernel.devices import ALLOCATED_ON, DEVICES
+from pullback.dialects.graph.kernel.argument_roles import CONSTANT, DEVICES, HOST_ARENA
+from pullback.dialects.graph.kernel.devices import ALLOCATED_ON
 from pullback.dialects.graph.op.graph_op import GraphOp
 from pullback.dialects.graph.tensor.device import CUDA, HOST
 from pullback.dialects.graph.tensor.insertion import insert

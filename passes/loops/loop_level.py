@@ -26,7 +26,6 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar, emit
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
-from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.streamed_reads import (
     fetch_row,
@@ -261,7 +260,7 @@ class LoopLevel(NodeValues):
         first = self.builder.sum_of(*self.terms(bound.index))
         steps = Scalar(lane_steps(self.builder, lanes.count, self.stride(bound.index)))
         type_ = i64 if bound.extent >= 2**30 else i32
-        index = splat(emit(IndexCastOp, type_, Scalar(first)), lanes.count) + steps.cast(type_)
+        index = splat(emit("arith.index_cast", type_, Scalar(first)), lanes.count) + steps.cast(type_)
         return is_in_range(index, bound.extent)
 
     def store(self, view: BufferView, offset: Affine, value: Scalar, more: Sequence[Term] = ()) -> None:

@@ -9,7 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.argument_roles import DEVICES
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.passes.kernels.check.verify_kernels import verify_scheduled
 from pullback.passes.loops.linear_algebra.native_operations import NativeOperations

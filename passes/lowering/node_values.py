@@ -36,7 +36,6 @@ from pullback.dialects.graph.op.affine import Affine
 from pullback.dialects.graph.op.scalar import Scalar, emit
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import Insert, inserting
-from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.passes.lowering.buffer_view import BufferView, is_in_range, row_in_range
 from pullback.passes.lowering.code_builder import CodeBuilder, Term, both, located
 from pullback.passes.lowering.nodes import (
@@ -207,4 +206,4 @@ class NodeValues(ABC):
     def first_number(self, node: Coordinate, type_: Attribute) -> Scalar:
         """The number (that of the first lane) in an integer type."""
         terms, constant = self.terms(node.number)
-        return emit(IndexCastOp, type_, Scalar(self.builder.sum_of(terms, constant)))
+        return emit("arith.index_cast", type_, Scalar(self.builder.sum_of(terms, constant)))

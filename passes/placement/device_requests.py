@@ -9,8 +9,7 @@ from typing import TypeAlias
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
-from pullback.dialects.graph.kernel.argument_roles import strings
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.argument_roles import DEVICES, strings
 from pullback.dialects.graph.state.control_flow import While
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.device import CUDA, HOST, device_of_op, parse_device

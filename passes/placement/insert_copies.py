@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.argument_roles import DEVICES
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.tensor.device import DEVICE

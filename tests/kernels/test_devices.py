@@ -16,7 +16,7 @@ from xdsl.traits import IsTerminator
 from pullback.dialects.context import context
 from pullback.dialects.graph import OPS
 from pullback.dialects.graph.examples import EXAMPLES, program
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.argument_roles import DEVICES
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.op_devices import device_of_value
 from pullback.dialects.graph.kernel.schedule import CpuTuning, GpuTuning

@@ -15,9 +15,9 @@ from xdsl.ir import Block
 from pullback.backends.evaluator.evaluator import EvaluationError, evaluate
 from pullback.dialects.context import context
 from pullback.dialects.graph.gradient.markers import Gate
+from pullback.dialects.graph.kernel.argument_roles import DEVICES as DEVICES_OF_ARGUMENTS
 from pullback.dialects.graph.kernel.argument_roles import strings
 from pullback.dialects.graph.kernel.check_placement import check_placement
-from pullback.dialects.graph.kernel.devices import DEVICES as DEVICES_OF_ARGUMENTS
 from pullback.dialects.graph.kernel.op_devices import device_of_value, is_spread
 from pullback.dialects.graph.state.copy_to import CopyTo
 from pullback.dialects.graph.state.variables import VariableOp

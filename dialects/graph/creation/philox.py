@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import arith
 
 from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.op.scalar import Scalar, emit
@@ -58,14 +57,14 @@ def _high_of_array(x: Array) -> Array:
 def block_of_scalars(key: Scalar, lower: Scalar, upper: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
     """The words of a block, or of a vector of blocks, in registers. Each constant is made once."""
     number = cache(key.like)
-    return philox(key, lower, upper, lambda x: emit(arith.ShRUIOp, x.type, x, number(32)), number)
+    return philox(key, lower, upper, lambda x: emit("arith.shrui", x.type, x, number(32)), number)
 
 
 def down(x: Scalar, places: int) -> Scalar:
     """The bits of an integer so many places down, behind zeros."""
-    return emit(arith.ShRUIOp, x.type, x, x.like(places)) if places else x
+    return emit("arith.shrui", x.type, x, x.like(places)) if places else x
 
 
 def joined(upper: Scalar, lower: Scalar) -> Scalar:
     """The integer of 64 bits that holds two words."""
-    return emit(arith.ShLIOp, upper.type, upper, upper.like(32)) | (lower & WORD)
+    return emit("arith.shli", upper.type, upper, upper.like(32)) | (lower & WORD)

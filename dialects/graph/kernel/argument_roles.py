@@ -19,6 +19,8 @@ from pullback.dialects.ir.diagnostics import DiagnosticError
 
 ARGUMENTS = "graph.arguments"
 """The attribute of a function on memory that gives the role of each argument."""
+DEVICES = "graph.devices"
+"""The attribute of a host function that gives the device of each argument."""
 VARIABLE = "variable:"
 CONSTANT = "constant:"
 HOST_ARENA = "host_arena"

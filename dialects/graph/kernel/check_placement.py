@@ -15,7 +15,8 @@ from xdsl.ir import Operation
 from xdsl.traits import IsTerminator
 
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.kernel.devices import DEVICES, stated_devices
+from pullback.dialects.graph.kernel.argument_roles import DEVICES
+from pullback.dialects.graph.kernel.devices import stated_devices
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.op_devices import device_of_value, is_spread
 from pullback.dialects.graph.state.copy_to import CopyTo

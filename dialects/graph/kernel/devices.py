@@ -18,12 +18,10 @@ from xdsl.dialects import scf
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, BlockArgument, Operation, OpResult, SSAValue
 
-from pullback.dialects.graph.kernel.argument_roles import strings
+from pullback.dialects.graph.kernel.argument_roles import DEVICES, strings
 from pullback.dialects.graph.tensor.device import CUDA, HOST, parse_device
 from pullback.dialects.ir.diagnostics import DiagnosticError
 
-DEVICES = "graph.devices"
-"""The attribute of a host function that gives the device of each argument."""
 ALLOCATED_ON = "graph.device"
 """The attribute of `gpu.alloc` that gives its device; without it, that is the first GPU."""
 VIEWS = frozenset(

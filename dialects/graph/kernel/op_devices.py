@@ -13,8 +13,7 @@ from __future__ import annotations
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from pullback.dialects.graph.gradient.markers import Gate
-from pullback.dialects.graph.kernel.argument_roles import strings
-from pullback.dialects.graph.kernel.devices import DEVICES
+from pullback.dialects.graph.kernel.argument_roles import DEVICES, strings
 from pullback.dialects.graph.tensor.device import DEVICE, device_of_op
 from pullback.dialects.ir.operations_within import operations_within
 

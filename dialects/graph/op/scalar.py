@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
     ComplexType,
     DenseIntOrFPElementsAttr,
@@ -33,9 +32,10 @@ from pullback.dialects.graph.tensor.tensor import Number
 from pullback.dialects.graph.tensor.types import GraphError, is_float
 from pullback.dialects.ir.dense import dense_elements
 from pullback.dialects.ir.new_operation import new_operation
+from pullback.dialects.upstream import upstream_operation
 from pullback.dialects.upstream.types import vector_type
 
-# What is made of upstream's operations that xDSL lacks imports them: who builds graphs makes no bodies.
+# Operations are named, and their dialects imported with the first of them: who builds graphs makes no bodies.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +54,18 @@ class Scalar:
         return type_.element_type if isinstance(type_, VectorType) else type_
 
     def __add__(self, other: Scalar | Number) -> Scalar:
-        return self._arithmetic(arith.AddfOp, arith.AddiOp, other)
+        return self._arithmetic("arith.addf", "arith.addi", other)
 
     def __sub__(self, other: Scalar | Number) -> Scalar:
-        return self._arithmetic(arith.SubfOp, arith.SubiOp, other)
+        return self._arithmetic("arith.subf", "arith.subi", other)
 
     def __mul__(self, other: Scalar | Number) -> Scalar:
-        return self._arithmetic(arith.MulfOp, arith.MuliOp, other)
+        return self._arithmetic("arith.mulf", "arith.muli", other)
 
     def __truediv__(self, other: Scalar | Number) -> Scalar:
         if not is_float(self.element_type):
             raise GraphError(f"no division of {self.type}")
-        return emit(arith.DivfOp, self.type, self, self.like(other))
+        return emit("arith.divf", self.type, self, self.like(other))
 
     def __radd__(self, other: Number) -> Scalar:
         return self.like(other) + self
@@ -80,7 +80,7 @@ class Scalar:
         return self.like(other) / self
 
     def __neg__(self) -> Scalar:
-        return emit(arith.NegfOp, self.type, self) if is_float(self.element_type) else 0 - self
+        return emit("arith.negf", self.type, self) if is_float(self.element_type) else 0 - self
 
     def __gt__(self, other: Scalar | Number) -> Scalar:
         return self._compare("ogt", "sgt", other)
@@ -101,13 +101,13 @@ class Scalar:
         return self._compare("une", "ne", other)
 
     def __and__(self, other: Scalar | Number) -> Scalar:
-        return emit(arith.AndIOp, self.type, self, self.like(other))
+        return emit("arith.andi", self.type, self, self.like(other))
 
     def __or__(self, other: Scalar | Number) -> Scalar:
-        return emit(arith.OrIOp, self.type, self, self.like(other))
+        return emit("arith.ori", self.type, self, self.like(other))
 
     def __xor__(self, other: Scalar | Number) -> Scalar:
-        return emit(arith.XOrIOp, self.type, self, self.like(other))
+        return emit("arith.xori", self.type, self, self.like(other))
 
     def __invert__(self) -> Scalar:
         return self ^ (True if self.element_type == i1 else -1)
@@ -118,8 +118,6 @@ class Scalar:
 
     def cast(self, element_type: Attribute) -> Scalar:
         """Casts to another element type: floats truncate to integers, and become `x != 0` as i1; see `Cast`."""
-        from pullback.dialects.upstream.arith import ExtSIOp, ExtUIOp, SIToFPOp, TruncIOp, UIToFPOp
-
         source = self.element_type
         if source == element_type:
             return self
@@ -132,33 +130,33 @@ class Scalar:
             if not is_float(element_type):
                 return self._truncated(element_type)
             widens = bit_width(element_type) > bit_width(source)
-            if not widens and isinstance(op := self.value.owner, arith.ExtFOp) and op.input.type == result:
-                return Scalar(op.input)
-            return emit(arith.ExtFOp if widens else arith.TruncFOp, result, self)
+            if not widens and (op := self._made_by("arith.extf")) and op.operands[0].type == result:
+                return Scalar(op.operands[0])
+            return emit("arith.extf" if widens else "arith.truncf", result, self)
         if is_float(element_type):
-            return emit(UIToFPOp if source == i1 else SIToFPOp, result, self)
+            return emit("arith.uitofp" if source == i1 else "arith.sitofp", result, self)
         if bit_width(element_type) < bit_width(source):
-            return emit(TruncIOp, result, self)
-        return emit(ExtUIOp if source == i1 else ExtSIOp, result, self)
+            return emit("arith.trunci", result, self)
+        return emit("arith.extui" if source == i1 else "arith.extsi", result, self)
 
     def _truncated(self, element_type: Attribute) -> Scalar:
         """Truncates floats to integers by way of i32 or i64, whose smallest value results for numbers out of range."""
-        from pullback.dialects.upstream.arith import FPToSIOp, SelectOp
-
         wide = i64 if element_type == i64 else i32
         limit = 2 ** (bit_width(wide) - 1)
-        is_in_range = emit(math.AbsFOp, self.type, self) < limit
+        is_in_range = emit("math.absf", self.type, self) < limit
         # Out of range the conversion is poison, which a select does not propagate where it takes the other value.
-        whole = emit(FPToSIOp, with_element_type(self.type, wide), self)
-        chosen = emit(SelectOp, whole.type, is_in_range, whole, whole.like(-limit))
+        whole = emit("arith.fptosi", with_element_type(self.type, wide), self)
+        chosen = emit("arith.select", whole.type, is_in_range, whole, whole.like(-limit))
         return chosen.cast(element_type)
 
-    def _arithmetic(
-        self, for_floats: type[IRDLOperation], for_integers: type[IRDLOperation], other: Scalar | Number
-    ) -> Scalar:
-        return emit(
-            for_floats if is_float(self.element_type) else for_integers, self.type, self, self.like(other)
-        )
+    def _made_by(self, name: str) -> Operation | None:
+        """The operation that made the value, if this is its name."""
+        owner = self.value.owner
+        return owner if isinstance(owner, Operation) and owner.name == name else None
+
+    def _arithmetic(self, for_floats: str, for_integers: str, other: Scalar | Number) -> Scalar:
+        op = for_floats if is_float(self.element_type) else for_integers
+        return emit(op, self.type, self, self.like(other))
 
     def _compare(self, for_floats: str, for_integers: str, other: Scalar | Number) -> Scalar:
         from pullback.dialects.upstream.arith import CmpfOp, CmpiOp
@@ -185,8 +183,9 @@ def _goes_through_f32(source: Attribute, target: Attribute) -> bool:
 _HALF = (f16, bf16)
 
 
-def emit(op: type[IRDLOperation], result: Attribute, *operands: Scalar) -> Scalar:
-    """Emits an operation with one result of this type at the insertion point."""
+def emit(name: str, result: Attribute, *operands: Scalar) -> Scalar:
+    """Emits an upstream operation, by its name, with one result of this type at the insertion point."""
+    op = upstream_operation(name)
     made = new_operation(
         op, operands=[s.value for s in operands], result_types=[result], properties=default_properties(op)
     )
@@ -207,7 +206,9 @@ def constant(value: Number, type_: Attribute) -> Scalar:
         raise GraphError(f"no register holds the complex number {value}")
     # 0.0 and -0.0 are equal.
     attribute = _number_attribute(value, str(value).startswith("-"), type_)
-    made = new_operation(arith.ConstantOp, properties={"value": attribute}, result_types=[type_])
+    made = new_operation(
+        upstream_operation("arith.constant"), properties={"value": attribute}, result_types=[type_]
+    )
     insert(made)
     return Scalar(made.results[0])
 

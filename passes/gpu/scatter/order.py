@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, memref
+from xdsl.dialects import memref
 from xdsl.dialects.builtin import IntegerType, i32, i64
 from xdsl.ir import SSAValue
 
 from pullback.dialects.graph.op.scalar import Scalar, emit
 from pullback.dialects.graph.op.scalar_functions import select
 from pullback.dialects.graph.tensor.insertion import insert
-from pullback.dialects.upstream.arith import IndexCastOp
 from pullback.dialects.upstream.gpu import BarrierOp, BlockIdOp, ThreadIdOp
 from pullback.passes.gpu.gpu_kernel import GpuKernel
 from pullback.passes.gpu.kernel_builder import KernelBuilder
@@ -49,11 +48,11 @@ class SortedRows:
 
     def index(self, key: Scalar) -> Scalar:
         """The index that a row names; `rows` of the output, where it is out of range."""
-        return emit(arith.DivUIOp, key.type, key, key.like(self.rows.count))
+        return emit("arith.divui", key.type, key, key.like(self.rows.count))
 
     def number(self, key: Scalar) -> SSAValue:
         """The number of a row among those that are scattered."""
-        return index_of(emit(arith.RemUIOp, key.type, key, key.like(self.rows.count)))
+        return index_of(emit("arith.remui", key.type, key, key.like(self.rows.count)))
 
 
 def key_type(rows: ScatteredRows) -> IntegerType:
@@ -113,7 +112,7 @@ def made_key(builder: KernelBuilder, rows: ScatteredRows, number: SSAValue, exis
 
 def index_as(builder: KernelBuilder, index: SSAValue, type_: IntegerType) -> SSAValue:
     """An index as a number of a type that holds it."""
-    return emit(IndexCastOp, type_, Scalar(index)).value
+    return emit("arith.index_cast", type_, Scalar(index)).value
 
 
 def smaller_in(builder: KernelBuilder, run: SSAValue, size: int, key: Scalar) -> SSAValue:
