@@ -29,7 +29,8 @@ from pullback.driver.targets.registry import target_named
 from pullback.frontend.trace.step import Step
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, instrumented
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run_passes import quiet_collector, run_passes
+from pullback.passes.pipeline.run_passes import run_passes
+from pullback.process.quiet_collector import quiet_collector
 
 WIDTH, HEADS, WORDS, LENGTH, BATCH = 64, 4, 96, 32, 8
 

@@ -33,7 +33,7 @@ from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import tensor_type
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.pipelines import parse_passes
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 WIDTH = 64
 SKIP_EVERY = 8

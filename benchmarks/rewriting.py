@@ -25,7 +25,7 @@ from xdsl.pattern_rewriter import (
 import pullback as pb
 from pullback.extend import apply_folds, inserting_at, number_in
 from pullback.extend.operations import Multiply
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 
 def double(op: Multiply) -> pb.Tensor | None:

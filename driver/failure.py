@@ -12,9 +12,8 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Span
 
-from pullback.dialects.ir.diagnostics import PLACE_NOTE, TextError, render
+from pullback.dialects.ir.diagnostics import PASS_NOTE, PLACE_NOTE, TextError, render
 from pullback.dialects.ir.source import Source
-from pullback.passes.pipeline.run_passes import PASS_NOTE
 from pullback.process.plugin_code import plugin_that_raised
 
 

@@ -25,9 +25,9 @@ from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor, ProgramToKeep
 from pullback.driver.truth_values import takes_truth_values, with_truth_values
 from pullback.passes.pipeline.levels import LevelName
-from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.shapes.specialize_shapes import is_specialized, specialize
 from pullback.process.locks import COMPILING
+from pullback.process.quiet_collector import quiet_collector
 
 Array = npt.NDArray[Any]
 Shapes: TypeAlias = Sequence[tuple[int, ...]]

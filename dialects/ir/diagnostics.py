@@ -19,6 +19,8 @@ from pullback.dialects.ir.positions import place_in, place_of
 
 PLACE_NOTE = "comes from here"
 """How the note ends that says where the op of an error was written."""
+PASS_NOTE = "in pass"
+"""How the note begins that says which pass raised an exception."""
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 

@@ -32,7 +32,7 @@ from pullback.frontend.graph.scopes import on_device
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.unwrap import handle_of
 from pullback.passes.gradients.emitter import GradientOptions
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 __all__ = ["gradients"]
 

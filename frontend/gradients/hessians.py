@@ -22,7 +22,7 @@ from pullback.frontend.gradients.jacobians import jacobians
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.operands.convert import as_tensor
 from pullback.passes.gradients.emitter import GradientOptions
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 __all__ = ["hessian_vector_product", "hessians"]
 

@@ -14,8 +14,8 @@ from pullback.frontend.module.given_arrays import given_arrays
 from pullback.frontend.module.module_function import ModuleFunction
 from pullback.frontend.module.pass_pipeline import ModuleT, Passes, PassPipeline, for_target, pipeline
 from pullback.frontend.module.run_results import RunResults
-from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.process.locks import COMPILING, Lock
+from pullback.process.quiet_collector import quiet_collector
 
 if TYPE_CHECKING:
     from pullback.driver.program import Program, Shapes

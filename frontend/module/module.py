@@ -16,7 +16,7 @@ from pullback.frontend.module.module_text import ModuleText
 from pullback.frontend.module.pass_pipeline import Passes
 from pullback.frontend.module.program_error import ProgramError
 from pullback.frontend.module.run_results import RunResults
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 if TYPE_CHECKING:
     from pullback.passes.explain.explanation import Explanation

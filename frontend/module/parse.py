@@ -11,7 +11,7 @@ from pullback.dialects.context import context as all_dialects
 from pullback.dialects.ir.source import parse as parsed
 from pullback.frontend.module.module import Module
 from pullback.frontend.module.program_error import located
-from pullback.passes.pipeline.run_passes import quiet_collector
+from pullback.process.quiet_collector import quiet_collector
 
 __all__ = ["context", "parse"]
 

@@ -10,10 +10,9 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.utils.lexer import Input, Span
 
-from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import PASS_NOTE, DiagnosticError
 from pullback.dialects.ir.source import Source
 from pullback.driver.failure import Failure, explain
-from pullback.passes.pipeline.run_passes import PASS_NOTE
 
 __all__ = ["ProgramError"]
 

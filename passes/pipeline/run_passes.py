@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from threading import get_ident
+from collections.abc import Iterable, Sequence
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from pullback.dialects.ir.diagnostics import PASS_NOTE
 from pullback.dialects.verification import verify
 from pullback.passes.pipeline.instrumentation import PassInstrumentation, active_instrumentations
 from pullback.passes.pipeline.print_pipeline import pass_heading
 from pullback.passes.rewriting.facts_for_next_pass import handing_over
-from pullback.process.locks import Lock, wait_before_fork
 from pullback.process.plugin_code import plugin_of
-
-PASS_NOTE = "in pass"
-"""How the note begins that says which pass raised an exception."""
+from pullback.process.quiet_collector import quiet_collector
 
 
 def run_passes(
@@ -72,44 +66,3 @@ def _run_pass(
             instrumentation.after_pass_failed(pass_, module, error)
         raise
     return seconds
-
-
-@contextmanager
-def quiet_collector() -> Generator[None]:
-    """Collect rarely while IR is built: its many cycles are all alive, and scanning them doubles the time."""
-    thread = get_ident()
-    with _guard:
-        if not _building:
-            _thresholds[:] = gc.get_threshold()
-            gc.set_threshold(1_000_000, 50, 50)
-        _building.append(thread)
-    try:
-        yield
-    finally:
-        with _guard:
-            _building.remove(thread)
-            if not _building:
-                _as_before()
-
-
-_guard = Lock()
-wait_before_fork(_guard)
-_building: list[int] = []
-"""The threads that build IR now: the last one to be done lets the collector run again."""
-_thresholds: list[int] = []
-
-
-def _as_before() -> None:
-    gc.set_threshold(*_thresholds)
-
-
-def _in_child() -> None:
-    """Threads that were building are gone."""
-    others = [thread for thread in _building if thread != get_ident()]
-    _building[:] = [thread for thread in _building if thread == get_ident()]
-    if others and not _building:
-        _as_before()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no forks
-    os.register_at_fork(after_in_child=_in_child)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.process import locks
+from pullback.process.quiet_collector import quiet_collector
 
 ROWS = 3
 

@@ -20,7 +20,7 @@ from pullback.dialects.graph.op.graph_op import Array
 from pullback.dialects.graph.state.variables import VariableOp
 from pullback.dialects.graph.tensor.types import data_type_of, element_type_of, numpy_dtype, shape_of_type
 from pullback.dialects.ir.copying import copy_module
-from pullback.dialects.ir.diagnostics import DiagnosticError
+from pullback.dialects.ir.diagnostics import PASS_NOTE, DiagnosticError
 from pullback.driver.checking.check_gradients import CheckGradients
 from pullback.driver.checking.drawn_inputs import Inputs, draw_inputs
 from pullback.driver.checking.function_runs import Results, on_memory, run_function
@@ -31,7 +31,7 @@ from pullback.driver.checking.results import first_change, values_of
 from pullback.driver.module_functions import arguments_of, functions_of, result_names
 from pullback.driver.run_function import memory_runners, run_on_tensors
 from pullback.driver.run_pipeline import run_pipeline
-from pullback.passes.pipeline.run_passes import PASS_NOTE, run_passes
+from pullback.passes.pipeline.run_passes import run_passes
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan)
 """Values at which functions have cases of their own."""
