@@ -22,15 +22,28 @@ finally:
 __all__: list[str]
 __version__: str
 """The version of the distribution, as in `pullback-opt --version`."""
-if not TYPE_CHECKING:  # type checkers take what is imported, and know what is not
-    # Without it, `*` would take the subpackages, too.
-    __all__ = [name for name in vars(_public) if not name.startswith("_")]
+if TYPE_CHECKING:
+    from pullback.frontend.public_on_demand import *
+else:  # type checkers take what is imported, and know what is not
 
     def __getattr__(name: str) -> object:
         if name == "__version__":  # looking a distribution up takes milliseconds
             from importlib.metadata import version
 
             return version("pullback")
-        from pullback.frontend.library_names.missing import missing
+        if name.startswith("_") and name != "__all__":
+            raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+        from pullback.frontend import public_on_demand
 
-        raise missing(name, __all__)
+        # Without `__all__`, `from pullback import *` would take the subpackages, too.
+        found = vars(_public) | vars(public_on_demand)
+        found["__all__"] = names = [name for name in found if not name.startswith("_")]
+        if name not in found:
+            from pullback.frontend.library_names.missing import missing
+
+            raise missing(name, names)
+        globals().update({name: found[name] for name in ("__all__", *names)})
+        return found[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__getattr__("__all__")})

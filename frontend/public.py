@@ -1,5 +1,8 @@
 # ruff: noqa: I001  sections are in the order in which a reader meets them
-"""The public names of `import pullback`: the sections of docs/python.md, and the modules whose `__all__` each has."""
+"""The public names of `import pullback`: the sections of docs/python.md, and the modules whose `__all__` each has.
+
+`public_on_demand.py` has those that are imported when a program first asks for one.
+"""
 
 # ---- Graphs ----
 from pullback.frontend.graph.graph import *
@@ -19,19 +22,6 @@ from pullback.frontend.gradients.hessians import *
 from pullback.frontend.gradients.custom_gradient import *
 from pullback.frontend.gradients.register_gradient import *
 
-# ---- Why a gradient is what it is ----
-from pullback.frontend.gradients.explain import *
-from pullback.passes.explain.explanation import Explanation as Explanation
-
-# ---- Whether a gradient is right ----
-from pullback.frontend.gradients.check_gradients import *
-from pullback.driver.checking.report import GradientCheckError as GradientCheckError
-from pullback.driver.checking.report import GradientReport as GradientReport
-
-# ---- Whether passes are right ----
-from pullback.driver.checking.run_after_each_pass import RunAfterEachPass as RunAfterEachPass
-from pullback.driver.checking.result_changed import ResultChangedError as ResultChangedError
-
 # ---- Functions ----
 from pullback.frontend.trace.function import *
 from pullback.frontend.transforms.grad import *
@@ -43,25 +33,8 @@ from pullback.frontend.trace.run import *
 from pullback.frontend.trace.step import *
 from pullback.process.thread_count import *
 from pullback.backends.cuda_runtime.cuda_error import CudaError as CudaError
-from pullback.driver.cache_report import CacheReport as CacheReport
-from pullback.driver.cache_report import cache_report as cache_report
 from pullback.driver.device_array import DeviceArray as DeviceArray
 
-# ---- Programs as modules ----
-from pullback.frontend.module.parse import *
-from pullback.frontend.module.module import *
-from pullback.frontend.module.module_function import *
-from pullback.frontend.module.compiled_module import *
-from pullback.frontend.module.run_results import *
-from pullback.frontend.module.program_error import *
-
-# ---- Passes, levels and targets ----
-from pullback.frontend.module.pass_pipeline import *
-from pullback.frontend.module.catalogs import *
-from pullback.passes.pipeline.instrumentation import PassInstrumentation as PassInstrumentation
-from pullback.passes.pipeline.instrumentation import instrumented as instrumented
-from pullback.passes.pipeline.pass_statistics import PassStatistics as PassStatistics
-from pullback.driver.reproducer import CrashReproducer as CrashReproducer
 
 # ---- Making tensors ----
 from pullback.frontend.functions.creation import *
@@ -143,10 +116,6 @@ from pullback.frontend.handles.control_dependencies import tuple_of as _tuple_of
 
 # ---- Clipping ----
 from pullback.frontend.functions.clipping import *
-
-# ---- Plug-ins ----
-from pullback.driver.plugins.registration import register as register
-from pullback.driver.plugins.registration import unregister as unregister
 
 # ---- Training ----
 from pullback.frontend import train as train

@@ -17,7 +17,6 @@ from pullback.frontend.graph.graph import Graph, graph_of
 from pullback.frontend.handles.indexed_slices import IndexedSlices
 from pullback.frontend.handles.operation import Operation
 from pullback.frontend.handles.variable import Variable
-from pullback.frontend.module.module import Module
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.convert import as_tensor
 from pullback.frontend.trace.function_calls import (
@@ -31,6 +30,7 @@ from pullback.frontend.trace.step import Step
 from pullback.process.locks import Lock
 
 if TYPE_CHECKING:
+    from pullback.frontend.module.module import Module
     from pullback.passes.pipeline.levels import LevelName
 
 KEPT_TRACES = 64

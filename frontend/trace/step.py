@@ -29,18 +29,18 @@ from pullback.driver.kept_shapes import KEPT_SHAPES
 from pullback.driver.storage import StoredVariables
 from pullback.driver.whole_call import RunsWholeCalls, WholeCall, refused
 from pullback.frontend.graph.graph import Graph, GraphBlock, common_graph, is_placeholder
-from pullback.frontend.module.module import Module
-from pullback.frontend.module.pass_pipeline import Passes, for_target, pipeline
 from pullback.frontend.nests.nest import Nest
 from pullback.frontend.operands.step_parameter import StepParameter
 from pullback.frontend.trace.fetches import Leaf, SlicesLeaf, anchors_of, leaves_of
 from pullback.frontend.trace.subgraph import slice_function
-from pullback.passes.pipeline.run_passes import quiet_collector
 from pullback.passes.simplify.side_effects import updates_in
 from pullback.process.locks import COMPILING, holding, in_order
+from pullback.process.quiet_collector import quiet_collector
 
 if TYPE_CHECKING:
     from pullback.driver.program import Shapes
+    from pullback.frontend.module.module import Module
+    from pullback.frontend.module.pass_pipeline import Passes
     from pullback.passes.pipeline.levels import LevelName
 
 __all__ = ["Step", "compile"]
@@ -65,6 +65,7 @@ class Step:
         from pullback.driver.debug_files import DebugFiles
         from pullback.driver.program import Program
         from pullback.driver.targets.registry import target_named
+        from pullback.frontend.module.pass_pipeline import for_target, pipeline
 
         self._verify_each = verify_each
         on_device = target_named(target).device_executor is not None
@@ -184,6 +185,8 @@ class Step:
         Raises:
             ValueError: for an unknown level, one that is a text such as `"llvm"`, or if shapes are needed.
         """
+        from pullback.frontend.module.module import Module
+
         return Module(self._program.at_level(level, shapes))
 
     @property

@@ -11,7 +11,7 @@ from types import FunctionType
 from typing import Any
 
 import pullback
-from pullback.frontend import public
+from pullback.frontend import public, public_on_demand
 
 HEADER = """# Python
 
@@ -30,7 +30,7 @@ value is at fault it is a `TypeError` too.
 SECTION = re.compile(
     r"^# ---- (?P<title>.+) ----$|^from (?P<module>[\w.]+) import (?P<name>\*|\w+)", re.MULTILINE
 )
-"""The lines of `frontend/public.py` that this page follows."""
+"""The lines of the modules of public names that this page follows."""
 HEADING = re.compile(r"^(Args|Returns|Raises):[ ]*\n", re.MULTILINE)
 
 
@@ -45,14 +45,14 @@ def documented() -> set[str]:
 
 
 def sections() -> dict[str, list[str]]:
-    """The modules in which public names are defined, by the section of `frontend/public.py` that imports them."""
+    """The modules in which public names are defined, by the section that imports them."""
     found: dict[str, list[str]] = {}
     modules: list[str] = []
-    for line in SECTION.finditer(inspect.getsource(public)):
+    for line in SECTION.finditer(inspect.getsource(public) + inspect.getsource(public_on_demand)):
         if title := line["title"]:
             modules = found.setdefault(title, [])
             continue
-        value = getattr(public, line["name"], None)
+        value = getattr(pullback, line["name"], None) if line["name"] != "*" else None
         named = [getattr(value, name).__module__ for name in value.__all__] if inspect.ismodule(value) else []
         modules += [m for m in dict.fromkeys(named or [line["module"]]) if m not in modules]
     return found
