@@ -62,14 +62,23 @@ NOT_AT_ONCE = (
     "pullback.dialects.upstream.gpu",
     "pullback.dialects.upstream.math",
     "pullback.dialects.upstream.vector",
-    "pullback.passes.explain.explain_gradient",
+    "pullback.dialects.verification",
+    "pullback.driver.checking.report",
+    "pullback.driver.plugins",
+    "pullback.frontend.module",
+    "pullback.passes.explain",
     "pullback.passes.gpu",
     "pullback.passes.kernels",
     "pullback.passes.loops",
     "pullback.passes.lowering",
-    "pullback.passes.pipeline.pipelines",
+    "pullback.passes.pipeline.run_passes",
     "pullback.passes.simplify.folds",
+    "xdsl.dialects.arith",
     "xdsl.dialects.gpu",
+    "xdsl.dialects.math",
+    "xdsl.dialects.memref",
+    "xdsl.dialects.scf",
+    "xdsl.passes",
     "xdsl.transforms",
     "hashlib",
     "importlib.metadata",
@@ -96,6 +105,25 @@ def test_building_a_graph_loads_what_it_needs() -> None:
     )
     assert "pullback.passes.gradients.engine" in there
     assert [name for name in NOT_AT_ONCE if name in there] == []
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "pb.Module",
+        "dir(pb)[dir(pb).index('Module')]",
+        "from pullback import *\nModule",
+        "pb.__all__.index('Module')",
+    ],
+)
+def test_names_on_demand_are_there_for_who_asks(asks: str) -> None:
+    assert "pullback.frontend.module.module" in loaded(f"import pullback as pb\n{asks}")
+
+
+def test_a_private_name_that_is_not_there_loads_nothing() -> None:
+    assert "pullback.frontend.module.module" not in loaded(
+        "import pullback as pb\nassert not hasattr(pb, '_ipython_display_')"
+    )
 
 
 def test_compiling_for_a_target_loads_no_other() -> None:
