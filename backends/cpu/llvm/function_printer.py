@@ -1,21 +1,16 @@
-"""Prints one function: its names, its lines, the current block, and what the module must declare for it."""
+"""Prints one function: the texts of its values, its operations, and the calls that its module must declare."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Protocol
 
 from typing_extensions import TypeIs
 from xdsl.dialects.builtin import MemRefType, VectorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from pullback.backends.cpu.llvm.costs import Costs
-from pullback.backends.cpu.llvm.math_calls import MathCalls
-from pullback.backends.cpu.llvm.notes import Notes
-from pullback.backends.cpu.llvm.owned_memory import release_all
+from pullback.backends.cpu.llvm.function_lines import FunctionLines, is_number
+from pullback.backends.cpu.llvm.module_needs import ModuleNeeds
 from pullback.backends.cpu.llvm_types import VECTOR_CODE, length, spell, suffix
 from pullback.backends.cpu.math.lanes import result_type
 from pullback.backends.cpu.math.library import PAIRS, check_element_type
@@ -37,29 +32,6 @@ class LLVMPrintError(DiagnosticError, ValueError):
         super().__init__(f"'{op.name}' cannot be printed as LLVM IR: {reason}", op)
 
 
-@dataclass
-class ModuleNeeds:
-    """Declarations and library functions that the functions printed so far need in their module, and notes on lines."""
-
-    notes: Notes
-    math: MathCalls
-    """The calls of the math library."""
-    costs: Costs
-    declarations: set[str] = field(default_factory=set[str])
-    host: set[str] = field(default_factory=set[str])
-    """Functions of the host: they return 0, or else their caller returns at once."""
-    bodies: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
-    """What prints the functions that the pool of threads calls for the function printed last."""
-    calls_pool: bool = False
-    """Whether any function calls the pool of threads."""
-    _names: dict[str, int] = field(default_factory=dict[str, int])
-
-    def unique(self, name: str) -> str:
-        """A name for a function that is in no program."""
-        number = self._names[name] = self._names.get(name, -1) + 1
-        return f"{name}.{number}" if number else name
-
-
 class Hooks(Protocol):
     """Hooks that are called as the operations of a function are printed, and may print in between."""
 
@@ -74,7 +46,7 @@ Emitter = Callable[["FunctionPrinter", Any], None]
 EmitterTable = Mapping[type[Operation], Emitter]
 
 
-class FunctionPrinter:
+class FunctionPrinter(FunctionLines):
     """Prints the operations of one function as the lines of an LLVM function body.
 
     Every SSA value has a text: `%name`, `@global`, or a literal. Names follow the hints of the values.
@@ -90,14 +62,11 @@ class FunctionPrinter:
         hooks: Hooks | None = None,
         function: str | None = None,
     ):
+        super().__init__()
         self.emitters = emitters
         self.needs = needs
         self.hooks = hooks
         self.function = function
-        self.lines: list[str] = []
-        self.stack: list[str] = []
-        """The lines that reserve memory on the stack, where the function begins."""
-        self.block = "entry"
         self.texts: dict[SSAValue, str] = {}
         self.parts: dict[SSAValue, Sequence[str]] = {}
         """The rows of a matrix, which has no text of its own; or the elements of a vector that are needed alone."""
@@ -105,27 +74,18 @@ class FunctionPrinter:
         """The sizes of a memref of dynamic shape, where they are known."""
         self.attributes: dict[SSAValue, str] = {}
         """The LLVM attributes of parameters that are memrefs."""
-        self.owned: str | None = None
-        """The list of what the function has allocated and not freed, where it may stop in between."""
-        self._way_out: str | None = None
         self._current: Operation | None = None
-        self._used: dict[str, int] = {"entry": 0}
 
-    # --- names ---------------------------------------------------------------------------------------------
-
-    def unique(self, hint: str) -> str:
-        """A name, without its `%`, that nothing in this function bears yet. Labels and values share names."""
-        name = hint = _without_other_characters(hint)
-        while name in self._used:
-            self._used[hint] += 1
-            name = f"{hint}_{self._used[hint]}"
-        self._used[name] = 0
-        return name
+    # --- values --------------------------------------------------------------------------------------------
 
     def name(self, value: SSAValue, default: str = "v") -> str:
         """Names a value after its hint, and returns the name with its `%`."""
         self.texts[value] = text = f"%{self.unique(value.name_hint or default)}"
         return text
+
+    def define(self, value: SSAValue, right_side: str, default: str = "v") -> None:
+        """Appends the instruction that computes a value."""
+        self.line(f"{self.name(value, default)} = {right_side}")
 
     def alias(self, value: SSAValue, text: str) -> None:
         """Gives a value the text of a literal or of another value."""
@@ -198,52 +158,9 @@ class FunctionPrinter:
     def literal(self, value: SSAValue) -> int | None:
         """The value of an integer or index constant, else None."""
         text = self.texts[value]
-        return int(text) if _is_number(text) else None
+        return int(text) if is_number(text) else None
 
-    # --- lines ---------------------------------------------------------------------------------------------
-
-    def line(self, text: str) -> None:
-        """Appends one instruction."""
-        self.lines.append(f"  {text}")
-
-    def define(self, value: SSAValue, right_side: str, default: str = "v") -> None:
-        """Appends the instruction that computes a value."""
-        self.line(f"{self.name(value, default)} = {right_side}")
-
-    def temporary(self, hint: str, right_side: str) -> str:
-        """Appends an instruction for a temporary, which is no SSA value, and returns its text."""
-        name = f"%{self.unique(hint)}"
-        self.line(f"{name} = {right_side}")
-        return name
-
-    def label(self, name: str) -> None:
-        """Begins a block."""
-        self.lines.append(f"{name}:")
-        self.block = name
-
-    def branch(self, target: str) -> None:
-        """Ends the current block with a jump."""
-        self.line(f"br label %{target}")
-
-    def branch_if(self, condition: str, then: str, otherwise: str) -> None:
-        """Ends the current block with a jump that depends on an i1."""
-        self.line(f"br i1 {condition}, label %{then}, label %{otherwise}")
-
-    def return_if(self, condition: str) -> None:
-        """Returns early if a condition holds, after freeing what is on the list of allocated memory."""
-        self._way_out = self._way_out or self.unique("way_out")
-        following = self.unique("go_on")
-        self.branch_if(condition, self._way_out, following)
-        self.label(following)
-
-    def finish(self) -> None:
-        """Ends the function; its operations are printed."""
-        if self._way_out is not None:
-            self.label(self._way_out)
-            if self.owned is not None:
-                self.line(release_all(self.owned))
-            self.line("ret void")
-        self.lines[:0] = self.stack
+    # --- operations ----------------------------------------------------------------------------------------
 
     def operations(self, block: Block) -> None:
         """Prints the operations of a block in order."""
@@ -303,23 +220,6 @@ class FunctionPrinter:
 
     # --- memory --------------------------------------------------------------------------------------------
 
-    def offset(
-        self, base: str, element: Attribute, terms: Sequence[tuple[str, int]], *, exists: bool = True
-    ) -> str:
-        """The address `base + sum(index * stride)`, indices as text, strides in elements; of what need not exist."""
-        step = "getelementptr inbounds" if exists else "getelementptr"
-        constant = 0
-        hint = f"{base[1:].split('.at')[0]}.at"
-        for index, stride in terms:
-            if _is_number(index):
-                constant += int(index) * stride
-            elif stride:
-                block = spell(element) if stride == 1 else f"[{stride} x {spell(element)}]"
-                base = self.temporary(hint, f"{step} {block}, ptr {base}, i64 {index}")
-        if constant:
-            base = self.temporary(hint, f"{step} {spell(element)}, ptr {base}, i64 {constant}")
-        return base
-
     def address(self, memref: SSAValue, indices: Sequence[SSAValue], *, exists: bool = True) -> str:
         """The address of an element of a memref, or of where it would be."""
         type = memref.type
@@ -336,18 +236,6 @@ def is_matrix(type: Attribute) -> TypeIs[VectorType]:
 def row_of(type: VectorType) -> VectorType:
     """The type of a row along the last dimension."""
     return vector_type(type.element_type, type.get_shape()[-1])
-
-
-@lru_cache(maxsize=1 << 14)
-def _without_other_characters(hint: str) -> str:
-    """The beginning of names after a hint."""
-    hint = re.sub(r"[^\w.$-]", "_", hint)
-    return f"v{hint}" if hint[0].isdigit() else hint
-
-
-def _is_number(text: str) -> bool:
-    """Tells whether the text of an integer or index value is a literal."""
-    return text[0] != "%" and text.removeprefix("-").isdigit()
 
 
 @by_identity

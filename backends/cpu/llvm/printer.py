@@ -31,9 +31,9 @@ from pullback.backends.cpu.llvm.function_printer import (
     EmitterTable,
     FunctionPrinter,
     LLVMPrintError,
-    ModuleNeeds,
 )
 from pullback.backends.cpu.llvm.math_calls import MathCalls, is_decided
+from pullback.backends.cpu.llvm.module_needs import ModuleNeeds
 from pullback.backends.cpu.llvm.notes import Comments, NoNotes, Notes
 from pullback.backends.cpu.llvm.polling import Polling, poll_declarations, poll_function
 from pullback.backends.cpu.llvm.print_globals import print_global
