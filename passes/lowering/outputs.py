@@ -123,7 +123,7 @@ class Outputs:
     def _position(self, value: SSAValue) -> Position:
         if self.space.is_in_pieces:
             return self._next(value)[1]
-        return self.space.output_position(value.type)
+        return self.space.output_position(value)
 
     def _concat(self, result: int, op: Concatenation) -> Iterator[Output]:
         for number, piece in enumerate(op.operands):
@@ -131,7 +131,7 @@ class Outputs:
             if self.space.is_in_pieces or isinstance(piece.owner, Uniform):
                 shape, point = self._next(made)
             else:
-                shape, point = shape_of_type(piece.type), self.space.output_position(piece.type)
+                shape, point = shape_of_type(piece.type), self.space.output_position(piece)
                 made = piece
             position: Position | None = point
             if made is not piece:
@@ -154,7 +154,7 @@ class Outputs:
         if not self.space.is_in_pieces:
             if not isinstance(update.before, BlockArgument):
                 raise DiagnosticError("rows are added to a table that the kernel is given", self.space.kernel)
-            base, position = update.before.index, self.space.output_position(rows.type)
+            base, position = update.before.index, self.space.output_position(rows)
         else:
             if update.before is not None:
                 yield from self._value(result, update.before)

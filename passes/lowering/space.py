@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import Attribute
+from xdsl.ir import Block, SSAValue
 
+from pullback.dialects.graph.along_axes.reductions import Reduction
 from pullback.dialects.graph.kernel.kernel import Kernel
 from pullback.dialects.graph.kernel.schedule import Schedule
 from pullback.dialects.graph.op.affine import Affine, Position, delinearize, linear
@@ -81,10 +82,15 @@ class Space:
     def number(self, value: int = 0) -> Affine:
         return Affine.number(self.rank, value)
 
-    def output_position(self, type_: Attribute) -> Position:
-        """The position of the loops in a value of this type."""
-        shape = shape_of_type(type_)
+    def output_position(self, value: SSAValue) -> Position:
+        """The position of the loops in a value: along all, those of P, or those of R, if it is a total over P.
+
+        Where loops of P and R have the same extents, what a value is made of tells which of them it runs along.
+        """
+        shape = shape_of_type(value.type)
         for dims in (self.whole, self.outer, self.inner, ()):
+            if dims == self.outer and self._along(shape, self.inner) is not None and self._is_late(value):
+                continue
             along = self._along(shape, dims)
             if along is not None:
                 return tuple(self.dim(along[a]) if a in along else self.number() for a in range(len(shape)))
@@ -95,7 +101,21 @@ class Space:
             )
             if found is not None:
                 return found
-        raise self._misfit(f"{type_} does")
+        raise self._misfit(f"{value.type} does")
+
+    def _is_late(self, value: SSAValue) -> bool:
+        """Tells whether a value is made of a reduction over loops of P, which is known when these are over."""
+        outer, seen, pending = set(self.outer), {value}, [value]
+        while pending:
+            op = pending.pop().owner
+            if isinstance(op, Reduction):
+                dims = self.reduced_dims(op.iteration_shape(), op.reduced)
+                if outer & set(dims.values()):
+                    return True
+            operands = [] if isinstance(op, Block) else [o for o in op.operands if o not in seen]
+            seen.update(operands)
+            pending += operands
+        return False
 
     def reduced_dims(self, shape: Sequence[int], axes: Sequence[int]) -> dict[int, int]:
         """The dim along which each of these axes of a value is reduced; extents of 1 need none."""

@@ -52,7 +52,7 @@ def fit(group: OpenGroup, user: OpenGroup, links: list[Link], limit: int) -> Fit
         return None
     if fitted.inner == "all" and (fitted.boundary is not None or fitted.reductions - {"all"}):
         return None
-    return None if _is_ambiguous(group, user, fitted) else fitted
+    return fitted
 
 
 def _agree(a: object, b: object) -> bool:
@@ -120,14 +120,6 @@ def _fit_known(links: list[Link], fitted: Fit) -> bool:
             return False
         fitted.inner = link.known
     return True
-
-
-def _is_ambiguous(group: OpenGroup, user: OpenGroup, fitted: Fit) -> bool:
-    """Tells whether both sides of a square are reduced: no shape would tell a row from a column."""
-    larger = max(group, user, key=lambda g: len(g.space))
-    extents = [dim.extent for dim in larger.space]
-    across = {"leading", "trailing"} - {fitted.inner}
-    return across <= fitted.reductions and extents[: fitted.boundary] == extents[fitted.boundary :]
 
 
 def join(group: OpenGroup, user: OpenGroup, fitted: Fit, position: int) -> OpenGroup:
