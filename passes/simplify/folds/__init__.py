@@ -25,6 +25,7 @@ SUBJECTS = (
     "largest_of_windows",
     "along_axis",
     "matmul",
+    "outer_products",
     "einsum",
     "matrices",
     "slices",
