@@ -19,6 +19,7 @@ SUBJECTS = (
     "reshaped_pieces",
     "copy_to",
     "repeating",
+    "copies",
     "reductions",
     "sums_of_pieces",
     "sums_of_products",

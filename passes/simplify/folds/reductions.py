@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import bf16
 
 from pullback.dialects.graph.along_axes.axis_families import OverAxes
 from pullback.dialects.graph.along_axes.reductions import AllTrue, AnyTrue, Max, Min, Prod, Reduction, Sum
@@ -20,7 +21,7 @@ from pullback.dialects.graph.movement.shapes import BroadcastTo, Reshape
 from pullback.dialects.graph.state.stacks import EmptyStack
 from pullback.dialects.graph.tensor.attributes import integer_list
 from pullback.dialects.graph.tensor.tensor import Tensor
-from pullback.dialects.graph.tensor.types import StackType, is_static, shape_of_type
+from pullback.dialects.graph.tensor.types import StackType, is_static, numpy_dtype, shape_of_type
 from pullback.passes.simplify.matching import (
     Folded,
     dtype_of,
@@ -36,6 +37,7 @@ EXACT_INTEGERS: dict[np.dtype[Any], int] = {
     **{np.dtype(f"f{size}"): 2 ** (np.finfo(f"f{size}").nmant + 1) for size in (2, 4, 8)},
     **{np.dtype(f"i{size}"): np.iinfo(f"i{size}").max for size in (1, 2, 4, 8)},
     np.dtype(np.uint8): 255,
+    numpy_dtype(bf16): 2**8,
 }
 """The largest n such that a dtype has all integers up to n, so that sums of integers are exact."""
 
