@@ -23,7 +23,7 @@ from pullback.driver.run_pipeline import checks_of, has_kernels, leave_main, mai
 from pullback.driver.target_pipeline import check_end, lowered_for
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor, ProgramToKeep
-from pullback.driver.truth_values import takes_truth_values, with_truth_values
+from pullback.driver.truth_values import WithTruthValues, takes_truth_values
 from pullback.passes.pipeline.levels import LevelName
 from pullback.passes.shapes.specialize_shapes import is_specialized, specialize
 from pullback.process.locks import COMPILING
@@ -173,7 +173,7 @@ class Program:
             made = target.device_executor if self._device_outputs else target.executor
             assert made is not None
             executor = made(lowered(), graph())
-        return with_truth_values(executor) if self._takes_truth_values else executor
+        return WithTruthValues(executor) if self._takes_truth_values else executor
 
     def _check_shapes(self, shapes: Shapes) -> None:
         for shape, argument in zip(shapes, main_function(self.module).body.block.args, strict=True):

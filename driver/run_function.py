@@ -19,7 +19,7 @@ from pullback.driver.module_functions import alone_as_main, arguments_of, functi
 from pullback.driver.program import compile_function
 from pullback.driver.targets.registry import target_named, targets
 from pullback.driver.targets.target import Executor, MemoryRunner
-from pullback.driver.truth_values import takes_truth_values, with_truth_values
+from pullback.driver.truth_values import WithTruthValues, takes_truth_values
 from pullback.passes.calls.inline_calls import inline_calls
 from pullback.passes.pipeline.verify_level import level_of
 
@@ -101,7 +101,7 @@ def memory_executor(module: ModuleOp, name: str, target: str) -> Executor:
     check_roles(function)
     if argument_roles(function) and name == "main" and level_of(module) in chosen.levels[-1:]:
         executor = chosen.executor(module, module)
-        return with_truth_values(executor) if takes_truth_values(module) else executor
+        return WithTruthValues(executor) if takes_truth_values(module) else executor
     _memory_runner(target)
     names = list(arguments_of(function))
     roles = argument_roles(function) or ["input"] * len(names)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType, i1
@@ -17,6 +18,7 @@ from pullback.dialects.ir.operations_within import operations_within
 from pullback.driver.device_array import DeviceArray
 from pullback.driver.storage import StoredVariables
 from pullback.driver.targets.target import Executor
+from pullback.driver.whole_call import RunsWholeCalls, WholeCall
 
 Array = npt.NDArray[Any]
 
@@ -26,19 +28,26 @@ def takes_truth_values(module: ModuleOp) -> bool:
     return any(_holds_truth_values(value) for op in operations_within(module) for value in _given(op))
 
 
-def with_truth_values(executor: Executor) -> Executor:
+class WithTruthValues:
     """Wraps an executor so that it gets truth values of bytes 0 and 1; variables are normalised in place."""
 
-    def run(inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __call__(self, inputs: Sequence[Array], variables: Mapping[str, Array]) -> list[Array]:
         arrays = variables.on_host_alone() if isinstance(variables, StoredVariables) else variables.values()
         for array in arrays:
             if (stored := true_as_one(array)) is not array:
                 array[...] = stored
         # Libraries with devices keep truth values as 0 and 1.
         given = [array if isinstance(array, DeviceArray) else true_as_one(array) for array in inputs]
-        return executor(given, variables)
+        return self._executor(given, variables)
 
-    return run
+    def whole(self, call: WholeCall) -> Callable[..., Any] | None:
+        """All of a call as one function, which refuses inputs of other bytes; none with variables of truth values."""
+        executor = self._executor
+        in_variables = any(storage.dtype == np.bool_ for storage in call.variables.storages.values())
+        return executor.whole(call) if isinstance(executor, RunsWholeCalls) and not in_variables else None
 
 
 def _given(op: Operation) -> Sequence[SSAValue]:

@@ -36,7 +36,8 @@ class RunsWholeCalls(Protocol):
     def whole(self, call: WholeCall) -> Callable[..., Any] | None:
         """A function of a step's inputs; None if there is none.
 
-        It returns `NotImplemented`, and has done nothing, for whatever is not as usual: arrays that do not fit, say.
+        It returns `NotImplemented`, and has done nothing, for whatever is not as usual: arrays that do not fit, say, or
+        truth values of other bytes than 0 and 1.
         """
         ...
 

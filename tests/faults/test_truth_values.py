@@ -103,3 +103,21 @@ def test_equal_constants_are_equal_text() -> None:
 
     assert printed('dense<"0x02000300">') == printed("dense<[true, false, true, false]>")
     assert printed('dense<"0x02FF0180">') == printed("dense<true>")
+
+
+@pytest.mark.parametrize("count", [0, 1, 17, 63, 64, 65, 1000, 100_003])
+def test_a_byte_anywhere_in_an_input(count: int) -> None:
+    with pb.Graph():
+        x = pb.placeholder("i1", (count,), name="x")
+        step = pb.compile([x], [x, pb.sum(pb.cast(x, "i32")), pb.logical_not(x)], target="cpu")
+    generator = np.random.default_rng(count)
+    for odd in {0, count // 2, count - 1} & set(range(count)) | {None}:
+        truths = generator.random(count) < 0.5
+        given = truths.view(np.uint8).copy()
+        if odd is not None:
+            given[odd] = 2
+            truths[odd] = True
+        same, total, opposite = step(given.view(np.bool_))
+        np.testing.assert_array_equal(stored(same), truths)
+        np.testing.assert_array_equal(stored(opposite), ~truths)
+        assert total == truths.sum()

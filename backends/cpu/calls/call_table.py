@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from itertools import chain
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -100,8 +101,10 @@ class GivenEntry(IntEnum):
     SHARES = 5
     """See `_shares`."""
     EXTENTS_AT = 6
-    FORMATS = 7
-    END = 7 + LETTERS
+    TRUTHS = 7
+    """How many bytes must be 0 or 1: those of truth values, where the argument takes nothing else."""
+    FORMATS = 8
+    END = 8 + LETTERS
 
 
 class MadeEntry(IntEnum):
@@ -193,6 +196,7 @@ def call_table(
 
 def _given(parameter: EntryParameter, extents: int) -> list[int]:
     formats = [format_of(dtype) for dtype in parameter.dtypes]
+    holds_truths = parameter.dtypes == (np.dtype(np.bool_),)
     known = [text for text in formats if text is not None][:LETTERS]
     return [
         parameter.position,
@@ -202,6 +206,7 @@ def _given(parameter: EntryParameter, extents: int) -> list[int]:
         parameter.dtypes[0].alignment - 1,
         _shares(parameter),
         extents,
+        prod(parameter.shape) if holds_truths else 0,
         *known,
         *[-1] * (LETTERS - len(known)),
     ]

@@ -1,4 +1,7 @@
-"""LLVM IR that asks each array that a call is given for its buffer, and compares it with the table."""
+"""LLVM IR that asks each array that a call is given for its buffer, and compares it with the table.
+
+NumPy lets a `bool` array hold any byte, native code expects 0 and 1: arrays with others are left to checks in Python.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,46 @@ from pullback.backends.cpu.calls.table_words_text import word
 
 def given_arrays_text() -> str:
     """`@fits` (one array), `@take_given` (all of them, with their addresses), and `@are_apart`."""
-    return _fits() + _take_given() + _ARE_APART
+    return _ARE_TRUTHS + _fits() + _take_given() + _ARE_APART
+
+
+_ARE_TRUTHS = """
+define internal i1 @are_truths(ptr %bytes, i64 %count) {
+entry:
+  %whole = and i64 %count, -64
+  br label %blocks
+blocks:
+  %i = phi i64 [ 0, %entry ], [ %i.next, %block ]
+  %seen = phi <64 x i8> [ zeroinitializer, %entry ], [ %seen.next, %block ]
+  %more = icmp slt i64 %i, %whole
+  br i1 %more, label %block, label %ends
+block:
+  %place = getelementptr i8, ptr %bytes, i64 %i
+  %vector = load <64 x i8>, ptr %place, align 1
+  %seen.next = or <64 x i8> %seen, %vector
+  %i.next = add i64 %i, 64
+  br label %blocks
+ends:
+  %in.blocks = call i8 @llvm.vector.reduce.or.v64i8(<64 x i8> %seen)
+  br label %rest
+rest:
+  %j = phi i64 [ %whole, %ends ], [ %j.next, %one ]
+  %found = phi i8 [ %in.blocks, %ends ], [ %found.next, %one ]
+  %left = icmp slt i64 %j, %count
+  br i1 %left, label %one, label %end
+one:
+  %byte.place = getelementptr i8, ptr %bytes, i64 %j
+  %byte = load i8, ptr %byte.place
+  %found.next = or i8 %found, %byte
+  %j.next = add i64 %j, 1
+  br label %rest
+end:
+  %are = icmp ule i8 %found, 1
+  ret i1 %are
+}
+
+declare i8 @llvm.vector.reduce.or.v64i8(<64 x i8>)
+"""
 
 
 def _fits() -> str:
@@ -79,7 +121,9 @@ dim:
   %next = add i64 %d, 1
   br i1 %same, label %dims, label %wrong
 right:
-  ret i1 1
+{word("truths", GivenEntry.TRUTHS, "%begin")}
+  %are.truths = call i1 @are_truths(ptr %start, i64 %truths)
+  ret i1 %are.truths
 wrong:
   ret i1 0
 }}

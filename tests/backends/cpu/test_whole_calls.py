@@ -46,6 +46,21 @@ def test_results_are_made_where_they_belong() -> None:
 
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
+BOOL = np.dtype(np.bool_)
+
+
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
+def test_truth_values_of_other_bytes_are_refused(count: int) -> None:
+    text = COPY.replace("3xf32", f"{count}xi8")
+    form = CallForm((MadeArray(1, 0, (count,), BOOL, None),), 1, is_alone=True)
+    run = compile_text(text).whole({0: BOOL}, form)
+    assert run is not None
+    array = np.arange(count) % 3 == 0
+    np.testing.assert_array_equal(run(array), array)
+    for at in {0, count // 2, count - 1} & set(range(count)):
+        other = array.view(np.uint8).copy()
+        other[at] = 128
+        assert run(other.view(np.bool_)) is NotImplemented
 
 
 @pytest.mark.parametrize(
