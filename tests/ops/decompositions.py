@@ -88,6 +88,14 @@ def _scipy_qr(a: Any) -> list[Any]:
     return [weighted @ q.conj().T, np.abs(q) ** 2, np.abs(r) ** 2, weighted @ r]
 
 
+def _triangle(a: Tensor) -> Tensor:
+    return _squares(_results(Qr, a)[1])
+
+
+def _scipy_triangle(a: Any) -> list[Any]:
+    return [np.abs(scipy.linalg.qr(a, mode="economic")[1]) ** 2]
+
+
 # ---- singular values -------------------------------------------------------------------------------------------
 
 
@@ -116,6 +124,7 @@ CASES: dict[str, list[Case]] = {
     "graph.qr": [
         *(_case(type_, _qr, _scipy_qr) for type_ in ("3x3xf64", "4x2xf64", "2x3x1xf64", "2x4xf64")),
         *(_case(type_, _qr, _scipy_qr) for type_ in (f"3x3x{Z}", f"4x2x{Z}", f"2x2x3x{Z}")),
+        *(_case(type_, _triangle, _scipy_triangle) for type_ in ("3x3xf64", "2x4xf64", f"4x2x{Z}")),
         Case(("?x?xf64",), lambda a: MatMul.of(*_results(Qr, a)), lambda a: a, orders=()),
         Case(("0x3xf64",), lambda a: _results(Qr, a), lambda a: [np.zeros((0, 0)), np.zeros((0, 3))]),
         Case(("3x0xf64",), lambda a: _results(Qr, a), lambda a: [np.zeros((3, 0)), np.zeros((0, 0))]),
@@ -123,7 +132,10 @@ CASES: dict[str, list[Case]] = {
     "graph.svd": [
         *(_case(type_, _svd, _scipy_svd) for type_ in ("3x3xf64", "4x2xf64", "2x4xf64", "2x3x1xf64")),
         *(_case(type_, _svd, _scipy_svd) for type_ in (f"3x3x{Z}", f"4x2x{Z}", f"2x2x3x{Z}")),
-        _case("?x?xf64", lambda a: _results(Svd, a)[1], lambda a: [scipy.linalg.svdvals(a)]),
+        *(
+            _case(type_, lambda a: _results(Svd, a)[1], lambda a: [scipy.linalg.svdvals(a)])
+            for type_ in ("?x?xf64", "4x2xf64", "2x2x4xf64", f"3x3x{Z}", f"4x2x{Z}")
+        ),
         Case(("2x0x3xf64",), lambda a: _results(Svd, a)[1], lambda a: np.zeros((2, 0))),
         Case(("3x0xf64",), lambda a: _results(Svd, a)[2], lambda a: np.zeros((0, 0))),
     ],

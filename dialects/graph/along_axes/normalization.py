@@ -14,8 +14,7 @@ from xdsl.traits import Pure
 from pullback.dialects.graph.along_axes.half_precision import rule_in_accumulators
 from pullback.dialects.graph.along_axes.reductions import Sum
 from pullback.dialects.graph.along_axes.statistics import Mean, element_count
-from pullback.dialects.graph.creation.constants import Fill
-from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.basic import is_zero
 from pullback.dialects.graph.elementwise.exponential import Rsqrt
 from pullback.dialects.graph.movement.rearranging import ExpandDims
 from pullback.dialects.graph.movement.shapes import Reshape
@@ -249,12 +248,6 @@ class BatchNorm(Centered):
             of_x = of_x + centered * (2 * ExpandDims.at(of_variance, self.reduced) / count)
         extents = Tensor(self._operands[1]).extents
         return of_x, *(Reshape.to(t, extents) for t in (of_scale, of_offset))
-
-
-def is_zero(t: Tensor) -> bool:
-    """Tells whether this cotangent is the zero of a result that nothing uses."""
-    op = t.op.operands[0].owner if isinstance(t.op, Cast) else t.op
-    return isinstance(op, Fill) and op.number == 0
 
 
 @graph_op

@@ -12,6 +12,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, operand_def, result_def, traits_def
 from xdsl.traits import Pure
 
+from pullback.dialects.graph.creation.constants import Fill
 from pullback.dialects.graph.elementwise.comparisons import LogicalOr, NotEqual
 from pullback.dialects.graph.op.checks import check_tensor
 from pullback.dialects.graph.op.families import (
@@ -147,6 +148,12 @@ class Cast(Unary):
 
     def rows_back(self, rows: Tensor, indices: Tensor) -> Sequence[Rows | None] | None:
         return [(Cast.to(rows, self.x.element_type), indices)] if is_inexact(self.x.element_type) else None
+
+
+def is_zero(t: Tensor) -> bool:
+    """Tells whether this cotangent is the zero of a result that nothing uses."""
+    op = t.op.operands[0].owner if isinstance(t.op, Cast) else t.op
+    return isinstance(op, Fill) and op.number == 0
 
 
 @graph_op

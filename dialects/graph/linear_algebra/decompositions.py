@@ -20,7 +20,7 @@ from xdsl.ir import Attribute
 from xdsl.irdl import AnyAttr, base, opt_prop_def, result_def
 
 from pullback.dialects.graph.elementwise.arithmetic import DivNoNan
-from pullback.dialects.graph.elementwise.basic import Cast
+from pullback.dialects.graph.elementwise.basic import Cast, is_zero
 from pullback.dialects.graph.linear_algebra.factorizations import TriangularSolve, lower_half
 from pullback.dialects.graph.linear_algebra.matmul import MatMul, adjoint
 from pullback.dialects.graph.linear_algebra.matrices import MatrixDiag, MatrixDiagPart
@@ -68,6 +68,8 @@ class Eigh(OfSquares):
 
     def gradient(self, dy_values: Tensor, dy_vectors: Tensor) -> GradientTerms:
         values, vectors = map(Tensor, self.results)
+        if is_zero(dy_vectors):
+            return (lower_half(2 * _with_values(vectors, dy_values, adjoint(vectors))),)
         turned = MatMul.of(adjoint(vectors), dy_vectors)
         inner = _diagonal(dy_values, turned) + _quotient(turned, _row(values) - _column(values))
         whole = MatMul.of(MatMul.of(vectors, inner), adjoint(vectors))
@@ -113,8 +115,11 @@ class Qr(OfMatrices, ByReflections):
 
 def _of_tall(q: Tensor, r: Tensor, dq: Tensor, dr: Tensor) -> Tensor:
     """Computes the gradient of a QR, r square: (dq + q S) r^-H, S Hermitian from the lower half of r dr^H - dq^H q."""
-    half = lower_half(MatMul.of(r, adjoint(dr)) - MatMul.of(adjoint(dq), q))
-    turned = dq + MatMul.of(q, half + adjoint(half))
+    inner = MatMul.of(r, adjoint(dr))
+    half = lower_half(inner if is_zero(dq) else inner - MatMul.of(adjoint(dq), q))
+    turned = MatMul.of(q, half + adjoint(half))
+    if not is_zero(dq):
+        turned = dq + turned
     return adjoint(TriangularSolve.solved(r, adjoint(turned), upper=True))
 
 
@@ -153,6 +158,8 @@ class Svd(OfMatrices):
 
     def gradient(self, du: Tensor, ds: Tensor, dvh: Tensor) -> GradientTerms:
         u, s, vh = map(Tensor, self.results)
+        if is_zero(du) and is_zero(dvh):
+            return (_with_values(u, ds, vh),)
         row, column = _row(s), _column(s)
         turned_u, turned_v = MatMul.of(adjoint(u), du), MatMul.of(vh, adjoint(dvh))
         skew_u, skew_v = turned_u - adjoint(turned_u), turned_v - adjoint(turned_v)
@@ -235,6 +242,11 @@ def _row(x: Tensor) -> Tensor:
 def _column(x: Tensor) -> Tensor:
     """Reshapes (…, n) to (…, n, 1)."""
     return ExpandDims.at(x, [x.ndim])
+
+
+def _with_values(left: Tensor, values: Tensor, right: Tensor) -> Tensor:
+    """Computes the product of columns, each times a real value, and rows: the gradient where values alone are used."""
+    return MatMul.of(left * Cast.to(_row(values), left.element_type), right)
 
 
 def _quotient(x: Tensor, divisor: Tensor) -> Tensor:
