@@ -93,7 +93,8 @@ def _triangle(a: Tensor) -> Tensor:
 
 
 def _scipy_triangle(a: Any) -> list[Any]:
-    return [np.abs(scipy.linalg.qr(a, mode="economic")[1]) ** 2]
+    factors: Any = scipy.linalg.qr(a, mode="economic")
+    return [np.abs(factors[1]) ** 2]
 
 
 # ---- singular values -------------------------------------------------------------------------------------------
