@@ -28,7 +28,6 @@ from pullback.dialects.ir.source import Source, parse
 from pullback.dialects.ir.text import clear_locations, print_module
 from pullback.dialects.verification import verify
 from pullback.driver.failure import Failure, explain
-from pullback.passes.explain.question import explanations
 from pullback.passes.kernels.memory.plan_memory import PlanMemory
 from pullback.passes.pipeline.instrumentation import instrumented
 from pullback.passes.pipeline.pipelines import PipelineError, parse_passes
@@ -36,7 +35,6 @@ from pullback.passes.pipeline.run_passes import run_passes
 from pullback.passes.rewriting.limits import MAX_OPERATIONS
 from pullback.tools.array_arguments import ArrayError
 from pullback.tools.expected import expected_errors, unmet
-from pullback.tools.explain import shown
 from pullback.tools.files import STANDARD, FileError, read_text, write_bytes, write_out
 from pullback.tools.formats import format_named
 from pullback.tools.installed_plugins import load_plugins
@@ -137,6 +135,9 @@ class Opt:
         """The module, or the explanation that was asked for."""
         if self.args.explain is None:
             return self._printed(source.module)
+        from pullback.passes.explain.question import explanations
+        from pullback.tools.explain import shown
+
         return shown(
             explanations(source, self.args.explain, self.args.max_operations or MAX_OPERATIONS),
             as_json=self.args.json,

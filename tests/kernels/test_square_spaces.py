@@ -56,3 +56,22 @@ def test_reductions_of_a_square_share_a_kernel(case: str, target: str) -> None:
     for ours, theirs in zip(found[1], found[0], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
     assert text.count("= graph.kernel") == kernels
+
+
+TOTAL_OF_COLUMNS = """
+func.func @main(%x: tensor<8x8xf32>) -> tensor<8xf32> {
+  %y = graph.kernel %x schedule<kind = columns, parallel = [8], reduce = [8]> : (tensor<8x8xf32>) -> tensor<8xf32> {
+  ^bb0(%0: tensor<8x8xf32>):
+    %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<8x8xf32>) -> tensor<8xf32>
+    graph.yield %1 : tensor<8xf32>
+  }
+  func.return %y : tensor<8xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["cpu", "simt"])
+def test_a_total_over_the_outer_loops_runs_along_the_inner_ones(target: str) -> None:
+    array = np.arange(64, dtype=np.float32).reshape(8, 8)
+    (total,) = pb.parse(TOTAL_OF_COLUMNS).run([array], target)
+    np.testing.assert_array_equal(total, array.sum(1))

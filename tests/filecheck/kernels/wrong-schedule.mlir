@@ -159,14 +159,15 @@ func.func @columns_for_rows(%x: tensor<8x8xf32>) -> tensor<8x8xf32> {
 
 // -----
 
-func.func @result_of_columns(%x: tensor<8x8xf32>) -> tensor<8xf32> {
+func.func @total_of_columns(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   // expected-error@+1 {{do not fit the operations in the region: result 0 is a total over loops that it has axes for}}
-  %y = graph.kernel %x schedule<kind = columns, parallel = [8], reduce = [8]> : (tensor<8x8xf32>) -> tensor<8xf32> {
-  ^bb0(%0: tensor<8x8xf32>):
-    %1 = graph.sum %0 {axes = array<i64: 1>} : (tensor<8x8xf32>) -> tensor<8xf32>
-    graph.yield %1 : tensor<8xf32>
+  %y = graph.kernel %x schedule<kind = columns, parallel = [4], reduce = [8]> : (tensor<8x4xf32>) -> tensor<8x4xf32> {
+  ^bb0(%0: tensor<8x4xf32>):
+    %1 = graph.sum %0 {axes = array<i64: 1>, keepdims} : (tensor<8x4xf32>) -> tensor<8x1xf32>
+    %2 = graph.broadcast_to %1 : (tensor<8x1xf32>) -> tensor<8x4xf32>
+    graph.yield %2 : tensor<8x4xf32>
   }
-  func.return %y : tensor<8xf32>
+  func.return %y : tensor<8x4xf32>
 }
 
 // -----
