@@ -46,12 +46,13 @@ MOST_LINES = 16
 
 def is_streamed(view: BufferView, lanes: Lanes) -> bool:
     """Whether consecutive elements along the lanes come from afar, and enough of them for most fetches to be of use."""
-    bits = bit_width(view.memory_type)
-    return (
-        lanes.mask is None
-        and lanes.swept * bits >= 2 * AHEAD * 8
-        and prod(view.layout.shape) * bits > SECOND_CACHE * 8
-    )
+    is_long = lanes.mask is None and lanes.swept * bit_width(view.memory_type) >= 2 * AHEAD * 8
+    return is_long and is_far(view)
+
+
+def is_far(view: BufferView) -> bool:
+    """Whether a buffer is larger than the second-level cache."""
+    return prod(view.layout.shape) * bit_width(view.memory_type) > SECOND_CACHE * 8
 
 
 def fetch_streamed(view: BufferView, builder: CodeBuilder, terms: Sequence[Term], constant: int) -> None:
@@ -61,10 +62,8 @@ def fetch_streamed(view: BufferView, builder: CodeBuilder, terms: Sequence[Term]
 
 def rows_are_far(table: BufferView, names: BufferView, step: int) -> bool:
     """Whether rows come from afar, and their names lie one after the other, enough for most fetches to be of use."""
-    far = prod(table.layout.shape) * bit_width(table.memory_type) > SECOND_CACHE * 8
-    return (
-        far and step > 0 and len(names.layout.shape) == 1 and names.layout.shape[0] >= 8 * ROWS_AHEAD * step
-    )
+    is_long = step > 0 and len(names.layout.shape) == 1 and names.layout.shape[0] >= 8 * ROWS_AHEAD * step
+    return is_long and is_far(table)
 
 
 def name_ahead(names: BufferView, builder: CodeBuilder, at: tuple[Sequence[Term], int], step: int) -> Scalar:

@@ -55,11 +55,42 @@ def test_heads_and_pieces() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "dtype"),
-    [((16, 16), "f32"), ((250, 250), "f32"), ((256, 250), "f32"), ((250, 256), "f32"), ((256, 256), "f16")],
+    [((16, 16), "f32"), ((2, 20000), "f32"), ((8000, 2), "f64"), ((256, 256), "f16")],
 )
 def test_others_are_gathered(shape: tuple[int, int], dtype: str) -> None:
-    """Few elements, sides that are no multiple of the lanes, and narrow floats."""
+    """Few elements, sides that are a small part of a vector, and narrow floats."""
     assert turned(lambda x: [pb.transpose(x)], shape, dtype=dtype) == 0
+
+
+@pytest.mark.parametrize(
+    ("shape", "calls"),
+    [((250, 251), 2), ((256, 250), 1), ((250, 256), 2), ((257, 260), 1), ((10, 5000), 1), ((5000, 11), 2)],
+)
+@pytest.mark.parametrize("dtype", ["f32", "i32"])
+def test_squares_at_the_edges_have_fewer_lines(shape: tuple[int, int], calls: int, dtype: str) -> None:
+    """Their remaining lanes and vectors are left out, and of few lines elements are gathered."""
+
+    def body(x: Any, y: Any) -> list[Any]:
+        return [pb.transpose(x) * y, pb.transpose(x) // pb.maximum(pb.abs(y), 1)]
+
+    assert turned(body, shape, shape[::-1], dtype=dtype) >= calls
+    assert turned(lambda x: [pb.transpose(x)], shape, dtype=dtype) == calls
+
+
+@pytest.mark.parametrize("order", [(3, 2, 1, 0), (3, 0, 1, 2), (0, 3, 1, 2), (0, 2, 3, 1), (2, 0, 3, 1)])
+def test_all_orders_of_four_axes(order: tuple[int, ...]) -> None:
+    turned(lambda x: [pb.transpose(x, order) + 1.0], (9, 21, 18, 13))
+    turned(lambda x: [pb.transpose(x, order) + 1.0], (9, 21, 18, 13), dtype="f64")
+
+
+def test_a_result_in_the_place_of_an_operand() -> None:
+    """Every element is read before it is overwritten, at the edges, too."""
+    x = np.random.default_rng(0).standard_normal((250, 250)).astype(np.float32)
+    with pb.Graph():
+        v = pb.Variable(x)
+        step = pb.compile([], [v.assign(v.read() + pb.transpose(pb.exp(v.read())))], "cpu")
+    step()
+    np.testing.assert_allclose(v.numpy(), x + np.exp(x).T, rtol=1e-5, atol=1e-6)
 
 
 def test_results_do_not_depend_on_threads() -> None:
