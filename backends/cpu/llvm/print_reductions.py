@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xdsl.dialects.builtin import IntegerType, VectorType
+
 from pullback.backends.cpu.llvm.function_printer import EmitterTable, FunctionPrinter, LLVMPrintError
 from pullback.backends.cpu.llvm.print_elementwise import fastmath
 from pullback.backends.cpu.llvm.print_vectors import shuffle_mask, vector_type
-from pullback.backends.cpu.llvm_types import FLOATS, float_literal, spell, suffix
+from pullback.backends.cpu.llvm_types import FLOATS, float_literal, integer_width, spell, suffix
 from pullback.dialects.upstream import vector as upstream
 from pullback.dialects.upstream.types import vector_type as type_of_vector
 
@@ -36,6 +38,9 @@ COMBINE = {
     **{name: name for name in ("smin", "umin", "smax", "umax")},
 }
 """Reduction -> the intrinsic that combines two values in the same way."""
+
+EXTREMA = {"fminimum": "smin", "fmaximum": "smax"}
+"""Reduction that is NaN if any lane is -> that of integers in the order of floats."""
 
 
 def reduction(p: FunctionPrinter, op: upstream.ReductionOp) -> None:
@@ -68,7 +73,49 @@ def reduction(p: FunctionPrinter, op: upstream.ReductionOp) -> None:
 
 def reduce_by_halves(p: FunctionPrinter, op: upstream.ReductionOp, name: str) -> None:
     """Combines the halves of a vector until one lane is left."""
-    type, text = vector_type(op.vector), p.text(op.vector)
+    if name in EXTREMA:
+        extremum(p, op, name)
+        return
+    text = halves(p, vector_type(op.vector), p.text(op.vector), name)
+    p.define(op.dest, f"extractelement <1 x {spell(op.dest.type)}> {text}, i64 0")
+
+
+def extremum(p: FunctionPrinter, op: upstream.ReductionOp, name: str) -> None:
+    """The largest or smallest lane, by integers that are ordered as floats are; NaN if any is.
+
+    Each comparison of floats would take care of NaN and of the signs of zeros, which are four more instructions.
+    """
+    type = vector_type(op.vector)
+    count, width = type.get_shape()[0], FLOATS[type.element_type.__class__][2] * 8
+    floats, integers = spell(type), type_of_vector(IntegerType(width), count)
+    bits = p.temporary("bits", f"bitcast {floats} {p.text(op.vector)} to {spell(integers)}")
+    found = halves(p, integers, ordered(p, integers, bits), EXTREMA[name])
+    one = type_of_vector(IntegerType(width), 1)
+    lane = p.temporary(
+        "lane", f"bitcast {spell(one)} {ordered(p, one, found)} to <1 x {spell(op.dest.type)}>"
+    )
+    number = p.temporary("number", f"extractelement <1 x {spell(op.dest.type)}> {lane}, i64 0")
+    unordered = p.temporary("unordered", f"fcmp uno {floats} {p.text(op.vector)}, zeroinitializer")
+    mask = p.temporary("mask", f"bitcast <{count} x i1> {unordered} to i{count}")
+    any_is = p.temporary("any", f"icmp ne i{count} {mask}, 0")
+    nan, element = float_literal(float("nan"), op.dest.type), spell(op.dest.type)
+    p.define(op.dest, f"select i1 {any_is}, {element} {nan}, {element} {number}")
+
+
+def ordered(p: FunctionPrinter, type: VectorType, bits: str) -> str:
+    """The bits of floats as integers in their order, or such integers as bits: of negative ones those are flipped."""
+    width, count = integer_width(type.element_type), type.get_shape()[0]
+
+    def splat(number: int) -> str:
+        return "<" + ", ".join([f"i{width} {number}"] * count) + ">"
+
+    sign = p.temporary("sign", f"ashr {spell(type)} {bits}, {splat(width - 1)}")
+    flip = p.temporary("flip", f"and {spell(type)} {sign}, {splat((1 << (width - 1)) - 1)}")
+    return p.temporary("order", f"xor {spell(type)} {bits}, {flip}")
+
+
+def halves(p: FunctionPrinter, type: VectorType, text: str, name: str) -> str:
+    """A vector of one lane, which all lanes were combined to."""
     count = type.get_shape()[0]
     while count > 1:
         whole, count = f"{spell(type)} {text}, {spell(type)} poison, ", count // 2
@@ -82,7 +129,7 @@ def reduce_by_halves(p: FunctionPrinter, op: upstream.ReductionOp, name: str) ->
         else:
             made = f"{name} {spell(type)} {low}, {high}"
         text = p.temporary("both", made)
-    p.define(op.dest, f"extractelement {spell(type)} {text}, i64 0")
+    return text
 
 
 def reduce_call(
