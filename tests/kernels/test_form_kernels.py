@@ -8,6 +8,7 @@ from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
+import pullback as pb
 from pullback.dialects.graph.elementwise.trigonometric import Tanh
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.ir.text import print_module
@@ -49,3 +50,15 @@ def test_a_long_chain_is_cut_into_kernels_of_bounded_size() -> None:
     function.op.update_function_type()
     FormKernels(max_ops=100).apply(Context(), ModuleOp([function.op]))
     assert function.op_names == ["graph.kernel"] * 30 + ["func.return"]
+
+
+def test_wide_numbers_of_rows_leave_vectors_whole() -> None:
+    """Positions and labels are i64, but there is one for each row: elements fill vectors of 512 bits."""
+    with pb.Graph():
+        x, labels = pb.placeholder("f32", (40, 30)), pb.placeholder("i64", (40,))
+        losses = pb.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=x)
+        step = pb.compile([x, labels], [pb.argmax(x, 1), losses], "cpu", pipeline="finish")
+    module = step.module("graph").op
+    FormKernels(vector_bits=512).apply(Context(), module)
+    text = print_module(module)
+    assert text.count("kind = rows") == text.count("vector = 16") >= 1

@@ -30,7 +30,8 @@ def schedule_of(group: Group, block: Block, vector_bits: int | None, fmas: int) 
     if vector_bits is None:
         return ScheduleAttr(Schedule(kind, parallel, reduce))
     has_tiles = TABLE[kind].has_tiles
-    widest = _widest(block, in_registers=has_tiles and len(reduce) == 1)
+    points = prod((*parallel, *reduce)) if kind in (ROWS.name, COLUMNS.name) else 0
+    widest = _widest(block, points, in_registers=has_tiles and len(reduce) == 1)
     lanes = min(max(1, vector_bits // (8 * widest)), MAX_VECTOR)
     tile = _tile(block, parallel, reduce, lanes, vector_bits, fmas) if has_tiles else ()
     return ScheduleAttr(Schedule(kind, parallel, reduce, CpuTuning(lanes, UNROLL, tile)))
@@ -100,9 +101,10 @@ def _only(reductions: frozenset[object]) -> object:
     return next(iter(sides)) if len(sides) == 1 else None
 
 
-def _widest(block: Block, *, in_registers: bool) -> int:
+def _widest(block: Block, points: int, *, in_registers: bool) -> int:
     """The bytes of the widest element that the kernel touches at each point, in memory or in registers.
 
+    Values of fewer elements than there are points, as numbers of rows or labels, take two registers, if need be.
     These differ for half precision. Products have a block of sums in registers, which must all have room; other kernels
     take two registers for a vector that is one in memory.
     What draws read is the same at all points; beside their results it takes the numbers of elements.
@@ -110,7 +112,9 @@ def _widest(block: Block, *, in_registers: bool) -> int:
     counts = [op for op in block.ops if isinstance(op, Counted)]
     values = [v for op in block.ops for v in (*(() if isinstance(op, Counted) else op.operands), *op.results)]
     of_values = {id(v.type): v.type for v in values}  # few, and shared
-    types = {element_type_of(data_type_of(type_)) for type_ in of_values.values()}
+    data = [data_type_of(type_) for type_ in of_values.values()]
+    types = {element_type_of(t) for t in data if prod(shape_of_type(t)) >= points}
+    types = types or {element_type_of(t) for t in data}
     if in_registers:
         types = {register_type(type_) for type_ in types}
     return max(numpy_dtype(type_).itemsize for type_ in (*types, *(i32 for _ in counts)))
