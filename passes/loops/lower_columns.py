@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pullback.passes.loops.columns import Columns
 from pullback.passes.loops.kernel_function import KernelFunction
-from pullback.passes.loops.rows_at_once import lower_rows
+from pullback.passes.loops.lower_rows import lower_rows
 from pullback.passes.loops.split_columns import SplitColumns
 
 

@@ -250,8 +250,3 @@ def are_worth_it(kernel: KernelFunction) -> bool:
         return True
     of_rows = [node for node in kernel.nodes if isinstance(node, Compute) and node.dims == rows]
     return any(node.is_expensive and not node.is_late for node in of_rows)
-
-
-def lower_rows(kernel: KernelFunction) -> None:
-    """See `Rows` and `RowsAtOnce`."""
-    (RowsAtOnce(kernel) if are_worth_it(kernel) else Rows(kernel)).lower()

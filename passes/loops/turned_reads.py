@@ -16,7 +16,7 @@ line is read once for all elements that it has of a square, at an edge of fewer:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.ir import SSAValue
@@ -84,7 +84,7 @@ class TurnedReads:
         def squares(*indices: SSAValue) -> None:
             around = dict(zip(outer, indices, strict=True))
             size = self._size(around[self.along])
-            buffers = [self._buffers(node, size) for node in self.loads]
+            buffers = [self._buffers(node) for node in self.loads]
 
             def square(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
                 self._square({**around, lane: start}, size, buffers, count)
@@ -110,7 +110,7 @@ class TurnedReads:
     ) -> None:
         """Emits one square, of which so many lanes and so many vectors exist."""
         for node, (turned, target) in zip(self.loads, buffers, strict=True):
-            self._turn(node, at, turned, lines)
+            self._turn(node, at, size, turned, lines)
             turned.store(target, [])
         self._vectors(at, size, [target for _, target in buffers], lines)
 
@@ -125,20 +125,22 @@ class TurnedReads:
     def _count(self) -> int:
         return self.kernel.lanes_along(self.dims[-1])
 
-    def _buffers(self, node: Load, size: SSAValue) -> tuple[SquareTransposition, BufferView]:
-        """What turns the elements of a load around, of which a line has so many, and where they are then."""
+    def _buffers(self, node: Load) -> tuple[SquareTransposition, BufferView]:
+        """What turns the elements of a load around, and where they are then."""
         kernel, count = self.kernel, self._count
         layout = StridedLayout((count, count), (count, 1))
         target = kernel.builder.on_stack(layout.shape, node.element_type, "turned")
-        is_whole = kernel.space.extents[self.along] % count == 0
-        lanes = Lanes(self.along, count, None if is_whole else mask_of_first(size, count))
-        square = SquareTransposition.of(kernel, node.element_type, count, lanes)
+        square = SquareTransposition.of(kernel, node.element_type, count, Lanes(self.along, count))
         return square, BufferView(target, layout, node.element_type)
 
-    def _turn(self, node: Load, at: dict[int, SSAValue], turned: SquareTransposition, lines: int) -> None:
+    def _turn(
+        self, node: Load, at: dict[int, SSAValue], size: SSAValue, turned: SquareTransposition, lines: int
+    ) -> None:
         """Puts the elements that a square has of a load where they are turned around, one lane after the other."""
         builder, lane = self.kernel.builder, self.dims[-1]
         is_next = self.along == self.dims[-2]
+        is_whole = self.kernel.space.extents[self.along] % self._count == 0
+        lanes = replace(turned.lanes, mask=None if is_whole else mask_of_first(size, self._count))
 
         def line(number: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
             steps = node.offset.coefficients
@@ -147,7 +149,7 @@ class TurnedReads:
             here = [*terms, (number, steps[lane])]
             if is_next and is_far(view):
                 view.fetch(builder, here, node.offset.constant + SQUARES_AHEAD * self._count)
-            turned.put(number, load_vector(view, builder, turned.lanes, here, node.offset.constant, 1))
+            turned.put(number, load_vector(view, builder, lanes, here, node.offset.constant, 1))
             return []
 
         builder.loop((0, lines, 1), "lane", [], line)

@@ -110,7 +110,7 @@ ROWS = _row(
         Order.PARALLEL_FIRST,
         "pullback.passes.lowering.rows_where_read:in_rows",
         {
-            "cpu": Lowering("pullback.passes.loops.rows_at_once:lower_rows"),
+            "cpu": Lowering("pullback.passes.loops.lower_rows:lower_rows"),
             "gpu": Lowering(
                 "pullback.passes.gpu.lines.lower_lines:lower_lines",
                 "pullback.passes.gpu.lines.check_lines:check_lines",

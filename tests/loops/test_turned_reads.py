@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.dialects.graph.movement.rearranging import Transpose
+from pullback.tests.loops.kernel_cases import check, sample, schedule
 
 Body = Callable[..., Any]
 
@@ -81,6 +83,16 @@ def test_squares_at_the_edges_have_fewer_lines(shape: tuple[int, int], calls: in
 def test_all_orders_of_four_axes(order: tuple[int, ...]) -> None:
     turned(lambda x: [pb.transpose(x, order) + 1.0], (9, 21, 18, 13))
     turned(lambda x: [pb.transpose(x, order) + 1.0], (9, 21, 18, 13), dtype="f64")
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (16, 17), (12, 8), (9, 4), (7, 23)])
+@pytest.mark.parametrize("bits", [128, 256, 512])
+def test_edges_read_no_memory_that_was_not_written(
+    shape: tuple[int, int], bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pullback.passes.loops.turned_reads.FEWEST_TURNED", 1)
+    arrays = [sample(shape), sample(shape[::-1])]
+    check(schedule("pointwise", shape[::-1]), arrays, lambda x, y: [Transpose.matrices(x) * y], bits=bits)
 
 
 def test_a_result_in_the_place_of_an_operand() -> None:
