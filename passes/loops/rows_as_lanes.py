@@ -32,7 +32,8 @@ from pullback.dialects.graph.op.scalar import Scalar, bit_width
 from pullback.dialects.upstream.types import vector_type
 from pullback.passes.loops.kernel_function import KernelFunction
 from pullback.passes.loops.loop_level import LoopLevel
-from pullback.passes.loops.partial_results import Accumulator
+from pullback.passes.loops.partial_results import Accumulator, unpack
+from pullback.passes.loops.pointwise import at_lanes
 from pullback.passes.loops.rows_at_once import RowsAtOnce
 from pullback.passes.loops.square_transposition import SquareTransposition
 from pullback.passes.loops.sweep import Sweep
@@ -40,7 +41,7 @@ from pullback.passes.loops.vector_access import load_vector, store_vector
 from pullback.passes.loops.vectors import Lanes, across_lanes, mask_of_first, tail_mask, with_neutral
 from pullback.passes.lowering.buffer_view import BufferView
 from pullback.passes.lowering.line_reductions import LineReductions
-from pullback.passes.lowering.nodes import Compute, Load, Node, Output
+from pullback.passes.lowering.nodes import Compute, Load, Node, Output, Reduce
 from pullback.passes.lowering.strided_layout import StridedLayout
 
 FEWEST = 1 << 13
@@ -77,7 +78,7 @@ class RowsAsLanes(RowsAtOnce):
             rows.kept[node] = self._column_of(turned.transpose)
         results = {o: self._square(o.node) for o in self.elements}
         for stage in range(self.last + 1):
-            self._columns(rows, stage, results)
+            self._columns(rows, stage, results, size)
         terms = [rows.vector(node.operands[0]) for node in self.reductions.single]
         for node, total, term in zip(self.reductions.single, partial, terms, strict=True):
             total.add(across_lanes(node.op, with_neutral(builder, term, lanes, node.op)))
@@ -119,11 +120,8 @@ class RowsAsLanes(RowsAtOnce):
 
     def _store_rows(self, output: Output, turned: TurnedRows, start: SSAValue, size: SSAValue) -> None:
         """Turns what was computed of some rows back, and stores them."""
-        (dim,), (column,), lanes, builder = self.outer, self.inner, self._row_lanes, self.builder
-        nothing = builder.number(0, vector_type(output.node.element_type, self.step))
-        for number in range(self.kernel.space.extents[column], self.step):
-            turned.square.put(builder.index(number), nothing)
-        turned.square.store(turned.transpose, [])
+        (dim,), lanes, builder = self.outer, self._row_lanes, self.builder
+        self._turn_back(turned, output.node)
         stride = output.offset.coefficients[dim]
 
         def row(number: SSAValue) -> None:
@@ -143,11 +141,14 @@ class RowsAsLanes(RowsAtOnce):
 
         return load
 
-    def _columns(self, rows: LoopLevel, stage: int, results: dict[Output, TurnedRows]) -> None:
+    def _columns(
+        self, rows: LoopLevel, stage: int, results: dict[Output, TurnedRows], size: SSAValue
+    ) -> None:
         """One stage of some rows, column after column."""
         reduces, outputs = self.reductions.along_at(stage), self._outputs_at(stage)
         kept = [node for node, first in self.keeping.first.items() if first == stage]
-        if not reduces and not outputs:
+        down = {node: self._square(node.operands[0]) for node in self.totals.at_stage(stage)}
+        if not reduces and not outputs and not down:
             return
         (column,), builder = self.inner, self.builder
         sums = [Accumulator(n.op, vector_type(n.element_type, self.step), [], "sum") for n in reduces]
@@ -159,6 +160,8 @@ class RowsAsLanes(RowsAtOnce):
                 place.square.put(index, here.vector(node))
             for output in outputs:
                 results[output].square.put(index, here.vector(output.node))
+            for node, place in down.items():
+                place.square.put(index, here.vector(node.operands[0]))
             return [here.vector(node.operands[0]) for node in reduces]
 
         extent = self.kernel.space.extents[column]
@@ -167,6 +170,37 @@ class RowsAsLanes(RowsAtOnce):
             rows.known[node] = total.total(builder)
         for node, place in turned.items():
             rows.kept[node] = self._column_of(place.square.square)
+        for node, place in down.items():
+            self._add_rows(node, place, size)
+
+    def _add_rows(self, node: Reduce, turned: TurnedRows, size: SSAValue) -> None:
+        """Turns the terms of totals of columns back, and adds those of some rows to what there is."""
+        (column,), builder = self.inner, self.builder
+        self._turn_back(turned, node.operands[0])
+        total = Accumulator(node.op, vector_type(node.element_type, self.step), [], "total")
+
+        def row(number: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            unpack([total], [1], carried)
+            lanes = Lanes(column, self.step)
+            total.add(load_vector(turned.transpose, builder, lanes, [(number, self.step)], 0, 1))
+            return [value.value for value in total.values]
+
+        bounds = builder.index(0), size, builder.index(1)
+        unpack([total], [1], builder.loop_between(bounds, "row", total.filled(builder, 1), row))
+        extent, level = (
+            self.kernel.space.extents[column],
+            self.kernel.root.inside(builder.insertion_point, {}),
+        )
+        here = at_lanes(self.kernel, level, {column: builder.index(0)}, Lanes(column, self.step), extent)
+        self.totals.add_value(here, node, total.total(builder))
+
+    def _turn_back(self, turned: TurnedRows, node: Node) -> None:
+        """Turns what was computed of some rows back, with zeros for columns that do not exist."""
+        (column,), builder = self.inner, self.builder
+        nothing = builder.number(0, vector_type(node.element_type, self.step))
+        for number in range(self.kernel.space.extents[column], self.step):
+            turned.square.put(builder.index(number), nothing)
+        turned.square.store(turned.transpose, [])
 
 
 def _loads(kernel: KernelFunction) -> list[Load]:
@@ -185,7 +219,7 @@ def are_worth_it(kernel: KernelFunction) -> bool:
     if not 2 < extent <= lanes or extent * space.extents[dim] < FEWEST:
         return False
     reductions = LineReductions.of(kernel.nodes, space.inner)
-    if reductions.across or not reductions.along:
+    if not reductions.along:
         return False
     elements = [o for o in kernel.outputs if column in o.offset.dims]
     if not all(_is_whole_row(o.offset.coefficients[column], kernel.results[o.result]) for o in elements):

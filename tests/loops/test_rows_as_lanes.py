@@ -32,7 +32,14 @@ def largest(x: Tensor, w: Tensor, t: Tensor) -> list[Tensor]:
     return [Cast.to(Min.over(place, 1), element_type_from("i64")), Min.over(place, 1) + t]
 
 
-BODIES = {"softmax": softmax, "largest": largest}
+def with_totals(x: Tensor, w: Tensor, t: Tensor) -> list[Tensor]:
+    """Sums and the largest of columns, in two stages, beside those of rows."""
+    e = Exp.of(x - Max.over(x, 1, keepdims=True)) * w
+    y = e / Sum.over(e * e, 1, keepdims=True)
+    return [y, Sum.over(y, 0), Max.over(x, 0), Sum.over(x, 0) * 2.0, Sum.over(y * y, 1) + t, Sum.over(y)]
+
+
+BODIES = {"softmax": softmax, "largest": largest, "with totals": with_totals}
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +57,10 @@ def test_values(body: str, shape: tuple[int, int], dtype: str, bits: int) -> Non
 
 
 @pytest.mark.parametrize("split", [2, 5])
-def test_parts_of_the_rows(split: int) -> None:
+@pytest.mark.parametrize("body", ["softmax", "with totals"])
+def test_parts_of_the_rows(body: str, split: int) -> None:
     arrays = [sample((101, 8)), sample((8,)), sample((101,))]
-    check(schedule("rows", (101,), (8,), split=split), arrays, softmax)
+    check(schedule("rows", (101,), (8,), split=split), arrays, BODIES[body])
 
 
 def test_rows_are_read_before_they_are_overwritten() -> None:
@@ -90,7 +98,8 @@ def test_results_do_not_depend_on_threads() -> None:
     with pb.Graph():
         given: list[Any] = [pb.placeholder("f32", x.shape), pb.placeholder("i64", labels.shape)]
         losses = pb.sparse_softmax_cross_entropy_with_logits(labels=given[1], logits=given[0])
-        outputs = [pb.mean(losses), *pb.gradients(pb.mean(losses), given[:1]), pb.argmax(given[0], 1)]
+        (gradient,) = pb.gradients(pb.mean(losses), given[:1])
+        outputs = [pb.mean(losses), gradient, pb.sum(gradient, 0), pb.argmax(given[0], 1)]
         steps = {target: pb.compile(given, outputs, target) for target in ("numpy", "cpu")}
     before = pb.get_num_threads()
     found: list[list[Any]] = []
