@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 LENGTH, MATRIX, TALL = 100_000, (500, 700), (1000, 100)
+OTHERS = {"short rows": (10_000, 10), "four axes": (16, 32, 24, 40), "of a square": (1000, 1000)}
+"""The shapes for operations whose names end so."""
 ROWS, COLUMNS = np.arange(TALL[0] - 1, -1, -3), np.arange(TALL[1] - 1, -1, -3)
 POSITIVE = (
     "digamma",
@@ -56,6 +58,9 @@ def arrays_of(name: str) -> list[tuple[str, list[Array]]]:
 
     if name in LINEAR_ALGEBRA:
         return [(_text(shape), _matrices(name, numbers, shape)) for shape in LINEAR_ALGEBRA[name]]
+    for end, shape in OTHERS.items():
+        if name.endswith(end):
+            return [(_text(shape), [numbers(shape)])]
     if name in PAIRS:
         return [(_text([LENGTH]), [numbers([LENGTH], 0.1, 1.1), numbers([LENGTH], 0.1, 1.1)])]
     if name == "acosh":

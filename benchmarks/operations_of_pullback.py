@@ -15,11 +15,13 @@ _POINTWISE = """abs acos acosh asin asinh atan atanh cos cosh digamma elu erf er
 log2 reciprocal rsqrt selu sigmoid silu sin sinh softplus softsign sqrt square tan tanh"""
 _PAIRS = "atan2 divide hypot logaddexp maximum pow remainder xlogy"
 _ALONG = "cumprod cumsum log_softmax logsumexp max mean norm prod softmax sort std sum"
+_OF_SHORT_ROWS = "logsumexp max softmax"
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(pb, name) for name in f"{_POINTWISE} {_PAIRS}".split()},
     **{f"{name}, rows": partial(getattr(pb, name), axis=1) for name in _ALONG.split()},
     **{f"{name}, columns": partial(getattr(pb, name), axis=0) for name in _ALONG.split()},
+    **{f"{name}, short rows": partial(getattr(pb, name), axis=1) for name in _OF_SHORT_ROWS.split()},
     "gelu": lambda x: pb.gelu(x, approximate=False),
     "pow 3": lambda x: pb.pow(x, 3.0),
     "pow 1.7": lambda x: pb.pow(x, 1.7),
@@ -45,6 +47,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "vector times matrix": lambda x: x[:, 0] @ x,
     "weighted sums of rows": lambda x: pb.sum(x * x[0], -1),
     "weighted sums of columns": lambda x: pb.sum(x * x[:, :1], 0),
+    "argmax, short rows": lambda x: pb.take_along_axis(x, pb.expand_dims(pb.argmax(x, 1), 1), 1),
+    "transpose of four axes": lambda x: pb.transpose(x, (0, 3, 1, 2)) * 2.0,
+    "weighted sums of rows of a square": lambda x: pb.sum(x * x[0], -1),
+    "products of a column and a row of a square": lambda x: x[:, :1] @ x[:1],
     "gram": lambda x: pb.transpose(x, (1, 0)) @ x,
     "cholesky": pb.cholesky,
     "solve": pb.solve,
