@@ -18,7 +18,7 @@ from pullback.passes.loops.sweep import Iteration, Sweep
 from pullback.passes.loops.turned_reads import TurnedReads
 from pullback.passes.loops.vectors import Lanes, tail_mask
 from pullback.passes.loops.windows_at_once import AT_ONCE, each_window, windows_at_once
-from pullback.passes.lowering.nodes import Node, Output
+from pullback.passes.lowering.nodes import Compute, Node, Output
 
 ENOUGH = 16
 """Iterations beside each other from which on several windows are computed at once in each."""
@@ -156,6 +156,17 @@ class LanesLoop:
     def _count(self) -> int:
         return self.kernel.lanes_along(self.lane)
 
+    def _is_narrowed(self, size: int) -> bool:
+        """Tells whether the last lanes are a shorter vector: what reads the next row waits for a masked store to end.
+
+        That is where results take the place of operands. Functions of mathematics of shorter vectors are more code.
+        """
+        if size >= self._count or size & (size - 1) or self.draws:
+            return False
+        kernel = self.kernel
+        is_cheap = not any(isinstance(n, Compute) and n.is_expensive for n in kernel.nodes)
+        return is_cheap and any(kernel.is_loaded(output) for output in kernel.outputs)
+
     @property
     def _sweep(self) -> Sweep:
         width = self.draws.size if self.draws else self._count
@@ -168,7 +179,8 @@ class LanesLoop:
             make_known = self.draws.beginning() if self.draws else None
             for number, first in enumerate(range(0, size, count)):
                 at = kernel.builder.sum_of([(start, 1)], first, "i") if first else start
-                lanes = Lanes(self.lane, count, swept=kernel.space.extents[self.lane])
+                width = size if self._is_narrowed(size) else count
+                lanes = Lanes(self.lane, width, swept=kernel.space.extents[self.lane])
                 here = at_lanes(kernel, level, {self.lane: at}, lanes, size - first, is_inside=is_inside)
                 if make_known is not None:
                     make_known(here, number)

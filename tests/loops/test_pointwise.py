@@ -21,7 +21,7 @@ from pullback.dialects.graph.movement.split_concat import Concat, Split
 from pullback.dialects.graph.tensor.attributes import integers
 from pullback.dialects.graph.tensor.tensor import Tensor
 from pullback.dialects.graph.tensor.types import element_type_from, tensor_type
-from pullback.tests.loops.kernel_cases import check, sample, schedule
+from pullback.tests.loops.kernel_cases import check, kernel_function, lowered, sample, schedule
 
 SHAPES = [(), (0,), (1,), (17,), (64,), (3, 0), (5, 17), (1, 1), (2, 3, 5), (4, 1, 33)]
 DTYPES = ["f32", "f64", "i32", "i64"]
@@ -161,3 +161,19 @@ def test_random_expressions(data: st.DataObject, shape: tuple[int, ...], dtype: 
         return values[-2:]
 
     check(schedule("pointwise", shape), arrays, body, native=data.draw(st.booleans()))
+
+
+@pytest.mark.parametrize(("columns", "masks"), [(20, 0), (24, 0), (22, 1), (16, 0)])
+def test_the_ends_of_rows_that_are_overwritten_are_short_vectors(columns: int, masks: int) -> None:
+    """Reading the next row would wait for a masked store; where nothing is read there, lanes are masked."""
+
+    def body(x: Tensor, a: Tensor, b: Tensor) -> list[Tensor]:
+        return [x - a * b]
+
+    arrays = [sample(shape) for shape in ((5, columns), (5, 1), (columns,))]
+    plan = schedule("pointwise", (5, columns), vector=16)
+    check(plan, arrays, body, bits=512, in_place={0: 0})
+    _, kernel = kernel_function(plan, arrays, body)
+    for in_place, expected in (({0: 0}, masks), ({}, columns % 16 > 0)):
+        _, module = lowered(kernel, 512, in_place)
+        assert sum(op.name == "vector.maskedstore" for op in module.walk()) == expected
