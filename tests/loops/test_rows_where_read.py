@@ -260,3 +260,30 @@ def test_what_does_not_fit_is_refused(old: str, new: str, message: str) -> None:
 def test_gpus_have_no_such_kernel() -> None:
     with pytest.raises(DiagnosticError, match="updates no table here"):
         run(KERNEL, "simt")
+
+
+@pytest.mark.parametrize("kind", ["i32", "i64"])
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_indices_that_agree_in_some_bits(threads: int, kind: str) -> None:
+    rows, slots = 300_000, 4096
+    numbers = np.arange(rows, dtype=np.uint32)
+    other_bits = (numbers * np.uint32(0x9E3779B1)) >> 20
+    last = numbers[::slots]
+    other = numbers[other_bits == other_bits[17]]
+    rng = np.random.default_rng(11)
+    indices = np.concatenate([last, other, last[::3], other[::5], [-1, rows]])[:COUNT]
+    indices = np.concatenate([indices, rng.integers(0, rows, COUNT - len(indices))])
+    indices = rng.permutation(indices).astype(kind.replace("i", "int"))
+    assert len(np.unique(indices % slots)) < COUNT - 60
+    table = rng.normal(size=(rows, 16)).astype(np.float32)
+    pb.set_num_threads(threads)
+    found: list[np.ndarray] = []
+    for target in ("cpu", "numpy"):
+        with pb.Graph():
+            variable, given = pb.Variable(table), pb.placeholder(kind, (COUNT,))
+            loss = pb.sum(pb.square(pb.gather(variable, given)))
+            update = pb.train.GradientDescentOptimizer(0.25).minimize(loss, var_list=[variable])
+            step = pb.compile([given], [loss, update], target=target)
+        step(indices)
+        found.append(variable.numpy())
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5, atol=1e-5)
