@@ -61,7 +61,8 @@ MOST_SLOTS = 1 << 16
 GOLDEN = 0x9E3779B1 - (1 << 32)
 """2**32 over the golden ratio: the first bits of products with it are spread evenly (Knuth, The Art of Computer
 Programming, volume 3, section 6.4)."""
-
+LINE = CACHE_LINE // 8
+"""Bytes that are filled at once."""
 
 Numbers: TypeAlias = Callable[[SSAValue], SSAValue]
 """Gives the number of a row, for a place among those that are looked at."""
@@ -79,10 +80,10 @@ class RowsWhereRead:
         self.row, self.number = output.row, output.number
         (self.dim,) = output.number.dims
         self.count = kernel.space.extents[self.dim]
-        self.slots = min(max(1 << (SLOTS_PER_ROW * self.count - 1).bit_length(), CACHE_LINE), MOST_SLOTS)
+        self.slots = min(max(1 << (SLOTS_PER_ROW * self.count - 1).bit_length(), LINE), MOST_SLOTS)
         self.seen = kernel.add_scratch(StridedLayout((self.slots,), (1,)), i8, "seen")
-        lines = -(-self.count // CACHE_LINE)
-        self.once = kernel.add_scratch(StridedLayout((lines * CACHE_LINE,), (1,)), i8, "once")
+        lines = -(-self.count // LINE)
+        self.once = kernel.add_scratch(StridedLayout((lines * LINE,), (1,)), i8, "once")
         """For each row whether its index comes once."""
         self.late = kernel.add_scratch(StridedLayout((self.count,), (1,)), i64, "late")
         """The numbers of the rows whose index comes again: their change is kept."""
@@ -136,11 +137,11 @@ class RowsWhereRead:
         """Fills a buffer of bytes, line by line of the cache."""
 
         def line(start: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            numbers = self.builder.number(number, vector_type(i8, CACHE_LINE))
-            store_vector(buffer, self.builder, Lanes(-1, CACHE_LINE), numbers, ([(start, 1)], 0, 1))
+            numbers = self.builder.number(number, vector_type(i8, LINE))
+            store_vector(buffer, self.builder, Lanes(-1, LINE), numbers, ([(start, 1)], 0, 1))
             return []
 
-        self.builder.loop((0, buffer.layout.shape[0], CACHE_LINE), "start", [], line)
+        self.builder.loop((0, buffer.layout.shape[0], LINE), "start", [], line)
 
     def _mark(self, number: int) -> Scalar:
         return self.builder.number(number, i8)
