@@ -209,8 +209,6 @@ INSTRUCTIONS: dict[type[Operation], str] = {
 }
 
 INTRINSICS: dict[type[Operation], str] = {
-    arith.MaximumfOp: "maximum",
-    arith.MinimumfOp: "minimum",
     arith.MaxnumfOp: "maxnum",
     arith.MinnumfOp: "minnum",
     arith.MaxSIOp: "smax",
