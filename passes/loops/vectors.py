@@ -89,6 +89,11 @@ def across_lanes(op: Reduction, value: Scalar) -> Scalar:
     return lane(value, 0)
 
 
+def any_lane(value: Scalar) -> Scalar:
+    """Tells whether a lane of a vector of integers is not 0."""
+    return _reduced("or", value).not_equal(0)
+
+
 _KINDS: Mapping[object, str] = {
     operator.add: "add",
     operator.mul: "mul",

@@ -13,6 +13,7 @@ from pullback.dialects.graph.tensor.types import element_type_from, numpy_dtype
 from pullback.dialects.ir.diagnostics import DiagnosticError
 from pullback.extend import compile_function, context, parse
 from pullback.passes.kernels.form import form_kernels
+from pullback.passes.loops import row_updates
 
 ROWS, COUNT = 3000, 300
 Loss = Callable[[Any, Any], Any]
@@ -152,6 +153,31 @@ def test_bits_do_not_depend_on_threads(kind: str) -> None:
         assert "split = " in step.ir("kernels")
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("slots", [64, 1 << 16])
+@pytest.mark.parametrize("dtype", ["i32", "i64"])
+@pytest.mark.parametrize("count", [2, 17, 64, 101, 33_000])
+def test_indices_that_share_a_slot(
+    count: int, dtype: str, slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_updates, "MOST_SLOTS", slots)
+    rng = np.random.default_rng(count)
+    numbers = rng.normal(size=(5 * count, 6)).astype(np.float32)
+    with pb.Graph():
+        table, indices = pb.Variable(numbers), pb.placeholder(dtype, (count,))
+        loss = pb.sum(pb.square(pb.gather(table, indices)))
+        step = pb.compile(
+            [indices], [pb.train.GradientDescentOptimizer(0.25).minimize(loss, var_list=[table])]
+        )
+    for high in (5 * count, 2 * count, 3):
+        at = rng.integers(-1, high, count)
+        step(at.astype(numpy_dtype(element_type_from(dtype))))
+        at = at[(at >= 0) & (at < 5 * count)]
+        np.subtract.at(numbers, at, 0.5 * numbers[at])
+        np.testing.assert_allclose(table.numpy(), numbers, rtol=1e-4, atol=1e-6)
+        numbers = table.numpy()
+    assert is_joined(step)
 
 
 def test_rows_without_a_loss() -> None:
