@@ -19,7 +19,7 @@ SUBJECTS = (
     "reshaped_pieces",
     "copy_to",
     "repeating",
-    "copies",
+    "functions_of_copies",
     "reductions",
     "sums_of_pieces",
     "sums_of_products",
