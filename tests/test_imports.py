@@ -83,6 +83,7 @@ NOT_AT_ONCE = (
     "hashlib",
     "importlib.metadata",
     "llvmlite",
+    "json",
     "numpy.random",
     "optree",
     "safetensors",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,6 +52,8 @@ def checked_generators(generators: Generators | None) -> Generators:
 
 def encoded_generators(generators: Generators) -> dict[str, str]:
     """The states as metadata."""
+    import json  # by who saves or restores, as below
+
     return {
         STATE + name: json.dumps(generator.bit_generator.state, default=_encoded)
         for name, generator in generators.items()
@@ -61,6 +62,8 @@ def encoded_generators(generators: Generators) -> dict[str, str]:
 
 def decoded_generator(name: str, generator: Generator, metadata: Mapping[str, str]) -> Mapping[str, Any]:
     """The state that a generator is to have; `ValueError` where there is none, or none that it could have."""
+    import json
+
     text = metadata.get(STATE + name)
     if text is None:
         raise ValueError(f"there is no state of generator '{name}' in it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -17,6 +16,8 @@ STATE = "random_state/"
 
 def encoded_states(graphs: Iterable[Graph]) -> dict[str, str]:
     """The states of these graphs, of those that have one, as metadata. Graphs are numbered in their order."""
+    import json  # by who saves or restores, as below
+
     known = enumerate(map(known_random_state, _distinct(graphs)))
     return {f"{STATE}{i}": json.dumps(state.numpy().tolist()) for i, state in known if state is not None}
 
@@ -45,6 +46,8 @@ def _distinct(graphs: Iterable[Graph]) -> list[Graph]:
 
 
 def _decoded(text: str, name: str) -> Array:
+    import json
+
     try:
         words = json.loads(text)
         if isinstance(words, list) and len(words) == 2 and all(type(word) is int for word in words):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Collection, Mapping
@@ -50,6 +49,8 @@ class Stored(NamedTuple):
 
 def write_tensors(file: BinaryIO, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
     """Writes C-contiguous arrays and texts; raises `OSError` where that fails."""
+    import json  # by who saves
+
     marks = {PAIRS + name: "" for name, array in tensors.items() if array.dtype == np.complex128}
     arrays = {name: _pairs(array) for name, array in tensors.items()}
     # Wide elements first: then each tensor is aligned to its own.
