@@ -42,5 +42,5 @@ def upstream_dialects() -> tuple[Dialect, ...]:
 @cache
 def upstream_operation(name: str) -> type[IRDLOperation]:
     """The class of an upstream operation, by its name as in `arith.addf`; its dialect is imported with the first."""
-    operations = upstream_dialect(name.partition(".")[0]).operations
-    return cast("type[IRDLOperation]", next(op for op in operations if op.name == name))
+    operations = {op.name: op for op in upstream_dialect(name.partition(".")[0]).operations}
+    return cast("type[IRDLOperation]", operations[name])

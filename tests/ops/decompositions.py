@@ -88,6 +88,11 @@ def _scipy_qr(a: Any) -> list[Any]:
     return [weighted @ q.conj().T, np.abs(q) ** 2, np.abs(r) ** 2, weighted @ r]
 
 
+def _columns(a: Tensor) -> Tensor:
+    q = _results(Qr, a)[0]
+    return _weighted(q, adjoint(q))
+
+
 def _triangle(a: Tensor) -> Tensor:
     return _squares(_results(Qr, a)[1])
 
@@ -126,6 +131,10 @@ CASES: dict[str, list[Case]] = {
         *(_case(type_, _qr, _scipy_qr) for type_ in ("3x3xf64", "4x2xf64", "2x3x1xf64", "2x4xf64")),
         *(_case(type_, _qr, _scipy_qr) for type_ in (f"3x3x{Z}", f"4x2x{Z}", f"2x2x3x{Z}")),
         *(_case(type_, _triangle, _scipy_triangle) for type_ in ("3x3xf64", "2x4xf64", f"4x2x{Z}")),
+        *(
+            _case(t, _columns, lambda a: _scipy_qr(a)[:1])
+            for t in ("3x3xf64", "2x4x2xf64", "2x4xf64", f"4x2x{Z}")
+        ),
         Case(("?x?xf64",), lambda a: MatMul.of(*_results(Qr, a)), lambda a: a, orders=()),
         Case(("0x3xf64",), lambda a: _results(Qr, a), lambda a: [np.zeros((0, 0)), np.zeros((0, 3))]),
         Case(("3x0xf64",), lambda a: _results(Qr, a), lambda a: [np.zeros((3, 0)), np.zeros((0, 0))]),

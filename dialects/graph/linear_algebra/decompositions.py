@@ -115,8 +115,8 @@ class Qr(OfMatrices, ByReflections):
 
 def _of_tall(q: Tensor, r: Tensor, dq: Tensor, dr: Tensor) -> Tensor:
     """Computes the gradient of a QR, r square: (dq + q S) r^-H, S Hermitian from the lower half of r dr^H - dq^H q."""
-    inner = MatMul.of(r, adjoint(dr))
-    half = lower_half(inner if is_zero(dq) else inner - MatMul.of(adjoint(dq), q))
+    of_q, of_r = MatMul.of(adjoint(dq), q), MatMul.of(r, adjoint(dr))
+    half = lower_half(of_r if is_zero(dq) else -of_q if is_zero(dr) else of_r - of_q)
     turned = MatMul.of(q, half + adjoint(half))
     if not is_zero(dq):
         turned = dq + turned
